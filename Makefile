@@ -1,0 +1,81 @@
+# Every task a person runs. Each target sets up what it needs, once; `make` alone lists them.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+SHELL := bash
+
+scripts := scripts
+python := PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 .build/venv/bin/python
+envoy := 1.40.0
+envoys := 1.36.4 $(envoy)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: wasm python node envoys ## set everything up, so that the rest works offline
+	@$(scripts)/wasm-bindgen.sh
+
+.PHONY: wasm
+wasm: ## build the module, .build/airgate.wasm
+	@$(scripts)/wasm.sh
+
+.PHONY: demo
+demo: parts ## run the demo here until Ctrl-C, and say where to click and what to curl
+	@$(python) -m lab.demo run
+
+.PHONY: demo-up
+demo-up: parts ## run the demo in the background; writes .demo/env
+	@$(python) -m lab.demo up
+
+.PHONY: demo-down
+demo-down: python ## stop it
+	@$(python) -m lab.demo down
+
+.PHONY: smoke
+smoke: parts ## a handful of real requests through the demo
+	@$(python) -m lab.demo smoke
+
+FOR ?= alice
+.PHONY: token
+token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot|agent
+	@$(python) -m lab.demo token $(FOR)
+
+.PHONY: test
+test: test-unit test-node test-envoy test-wasm ## all tests
+
+.PHONY: test-unit
+test-unit: ## the core's tests, native
+	@$(scripts)/unit-test.sh $(ARGS)
+
+.PHONY: test-wasm
+test-wasm: ## the core's tests as wasm, in Node
+	@$(scripts)/wasm-test.sh $(ARGS)
+
+.PHONY: test-node
+test-node: node ## the tests of the provider and the stand-in
+	@node --test $(wildcard tests/provider/*.test.mjs tests/standin/*.test.mjs)
+
+.PHONY: test-envoy
+test-envoy: wasm python node envoys ## real Envoy, provider and SDK; ARGS="-k cookie" for some
+	@$(python) -m pytest tests/envoy $(ARGS)
+
+.PHONY: check
+check: wasm python ## format, clippy, docs, syntax, size of the module
+	@$(scripts)/check.sh
+
+.PHONY: clean
+clean: ## remove everything that make built
+	@[ ! -e .demo ] || $(MAKE) -s demo-down
+	rm -rf .build .demo target tests/provider/node_modules
+
+# What the targets above stand on; each is quick when there is nothing to do.
+.PHONY: parts python node envoys
+parts: wasm python node
+	@$(scripts)/envoy.sh $(envoy)
+python:
+	@$(scripts)/python.sh
+node:
+	@$(scripts)/node.sh
+envoys:
+	@$(scripts)/envoy.sh $(envoys)

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Everything that can be said about the code without running it.
+. "$(dirname "$0")/common.sh"
+. "$root/scripts/toolchain.sh"
+
+budget=$((1024 * 1024))
+module=$build/airgate.wasm
+
+say "format"
+(
+  use_native fmt
+  "${cargo[@]}" fmt --all --check
+)
+
+say "clippy"
+(
+  use_native clippy
+  "${cargo[@]}" clippy ${CI:+--locked} --quiet --workspace --all-targets -- -D warnings
+)
+
+say "clippy for wasm"
+(
+  use_wasm wasm32-wasip1
+  [[ $toolchain == debian ]] && need_packages rust-web-clippy
+  "${cargo[@]}" clippy ${CI:+--locked} --quiet --target wasm32-wasip1 -p airgate-gateway -- -D warnings
+)
+
+say "documentation"
+(
+  use_native
+  RUSTDOCFLAGS="-D warnings" "${cargo[@]}" doc ${CI:+--locked} --quiet --workspace --no-deps
+)
+
+say "syntax of shell, Python and JavaScript"
+for script in scripts/*.sh .ci/run; do bash -n "$script"; done
+find tests -name '*.py' -not -path '*/node_modules/*' -print0 |
+  xargs -0 "$venv/bin/python" -c 'import ast, sys; [ast.parse(open(path).read(), path) for path in sys.argv[1:]]'
+find tests -name '*.mjs' -not -path '*/node_modules/*' -print0 | xargs -0 -r -n1 node --check
+
+size=$(stat -c %s "$module")
+say "airgate.wasm is $size bytes of $budget"
+((size <= budget)) || fail "airgate.wasm is over its budget of 1 MiB"

@@ -1,0 +1,89 @@
+# Sourced after common.sh: which Rust builds what.
+#
+# Native code: the cargo on PATH, else Debian's.
+# wasm: rustup where its target is there or can be had, else Debian's rustc,
+# which builds the standard library itself and so needs package registries only.
+# AIRGATE_TOOLCHAIN=debian|rustup|auto decides by hand.
+
+debian_packages=(rustc-web cargo-web rust-web-src lld-22 wasi-libc)
+
+# use_native [SUBCOMMAND...]: sets `cargo` to one that has these subcommands.
+use_native() {
+  if path_has "$@"; then
+    cargo=(cargo)
+    export CARGO_TARGET_DIR=$root/target
+    return
+  fi
+  local packages=(rustc-web cargo-web)
+  [[ " $* " == *" fmt "* ]] && packages+=(rustfmt-web)
+  [[ " $* " == *" clippy "* ]] && packages+=(rust-web-clippy)
+  need_packages "${packages[@]}"
+  use_debian
+}
+
+path_has() {
+  local subcommand
+  command -v cargo >/dev/null || return
+  for subcommand in "$@"; do
+    cargo "$subcommand" --version >/dev/null 2>&1 || return
+  done
+}
+
+# use_wasm TARGET: sets `cargo` and exports what it needs to build for TARGET.
+use_wasm() {
+  local target=$1
+  toolchain=$(choose "$target")
+  if [[ $toolchain == rustup ]]; then
+    cargo=(cargo)
+    export CARGO_TARGET_DIR=$root/target
+    return
+  fi
+  need_packages "${debian_packages[@]}"
+  use_debian
+  local name=${target^^}
+  name=${name//-/_}
+  export RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort
+  export "CARGO_TARGET_${name}_LINKER=wasm-ld-22"
+  # No self-contained linking: Debian's rustc ships neither a linker nor wasi-libc.
+  if [[ $target == wasm32-wasip1 ]]; then
+    export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="-C link-self-contained=no -L native=/usr/lib/wasm32-wasi"
+  fi
+}
+
+# Its own target directory: two versions of rustc in one would undo each other's work.
+use_debian() {
+  cargo=(/usr/bin/cargo)
+  # rustup's proxies come first on PATH and would answer for `cargo clippy`.
+  export PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc
+  export CARGO_TARGET_DIR=$root/target/debian
+}
+
+choose() {
+  local target=$1 refused=$build/stamp/rustup-refused
+  case ${AIRGATE_TOOLCHAIN:-auto} in
+    debian) echo debian ;;
+    rustup)
+      rustup_has "$target" || add_target "$target" || fail "rustup has no $target; run: rustup target add $target"
+      echo rustup
+      ;;
+    auto)
+      if rustup_has "$target"; then
+        echo rustup
+      elif [[ ! -e $refused ]] && command -v rustup >/dev/null && add_target "$target"; then
+        echo rustup
+      else
+        # Asked once: a network that refuses is not waited for on every build.
+        touch "$refused"
+        echo debian
+      fi
+      ;;
+    *) fail "AIRGATE_TOOLCHAIN is debian, rustup or auto, not $AIRGATE_TOOLCHAIN" ;;
+  esac
+}
+
+rustup_has() { rustup target list --installed 2>/dev/null | grep -qx -- "$1"; }
+
+add_target() {
+  say "adding $1 to rustup"
+  timeout 120 rustup target add "$1" >"$build/log/rustup.log" 2>&1
+}
