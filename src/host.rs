@@ -1,0 +1,32 @@
+//! What the core borrows from whoever runs it: random bytes and, where the
+//! host has one, a signature check that is faster than ours.
+
+use crate::identity::Algorithm;
+
+/// The seam between the core and its host (proxy, command line, test, fuzzer).
+pub trait Host {
+    /// Fills `bytes` from a cryptographically secure source. `false`: there is
+    /// none, and whatever needed it must refuse.
+    fn random(&self, bytes: &mut [u8]) -> bool;
+
+    /// Checks a signature with the host's own means. `None`: the host has none
+    /// for this algorithm, or its answer was no verdict, so the software check
+    /// decides.
+    fn verify(&self, check: &SignatureCheck<'_>) -> Option<bool> {
+        let _ = check;
+        None
+    }
+}
+
+/// One question to [`Host::verify`], in the encodings hosts understand.
+#[derive(Clone, Copy, Debug)]
+pub struct SignatureCheck<'a> {
+    /// An RSA PKCS#1 v1.5 or ECDSA algorithm.
+    pub algorithm: Algorithm,
+    /// The public key as DER `SubjectPublicKeyInfo` (RFC 5280).
+    pub public_key: &'a [u8],
+    /// The signature; ECDSA's as a DER sequence, not JWS's raw `r || s`.
+    pub signature: &'a [u8],
+    /// What was signed.
+    pub text: &'a [u8],
+}

@@ -1,0 +1,175 @@
+//! Cookies: ours are found, set and cut out; everybody else's pass untouched.
+
+use std::time::Duration;
+
+use cookie::{Cookie, SameSite};
+
+use super::Headers;
+use crate::settings::Section;
+
+/// What remains of the `Cookie` header once some cookies are cut out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CookieCut {
+    /// None of them was there.
+    Unchanged,
+    /// They were all there was: the header goes.
+    Gone,
+    /// The rest, byte for byte, in one header.
+    Left(Vec<u8>),
+}
+
+/// The value of a cookie. Of two with one name the first wins, over all
+/// `Cookie` lines: that is what a browser sends for the most specific path.
+pub fn cookie<'a>(headers: &'a Headers, name: &str) -> Option<&'a [u8]> {
+    pairs(headers).find(|pair| name_of(pair) == name.as_bytes()).map(|pair| {
+        let value_at = name.len().saturating_add(1);
+        pair.get(value_at..).unwrap_or_default().trim_ascii()
+    })
+}
+
+/// The `Cookie` header without the cookies whose name is `ours`.
+pub fn cookies_without(headers: &Headers, ours: impl Fn(&[u8]) -> bool) -> CookieCut {
+    // Some servers trim a name before they look it up, so the cut does too.
+    let (cut, left): (Vec<_>, Vec<_>) = pairs(headers).partition(|pair| ours(name_of(pair).trim_ascii()));
+    match (cut.is_empty(), left.is_empty()) {
+        (true, _) => CookieCut::Unchanged,
+        (false, true) => CookieCut::Gone,
+        (false, false) => CookieCut::Left(left.join(&b"; "[..])),
+    }
+}
+
+fn pairs(headers: &Headers) -> impl Iterator<Item = &[u8]> {
+    headers
+        .all("cookie")
+        .flat_map(|line| line.split(|byte| *byte == b';'))
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| !pair.is_empty())
+}
+
+fn name_of(pair: &[u8]) -> &[u8] {
+    pair.split(|byte| *byte == b'=').next().unwrap_or_default()
+}
+
+/// How a cookie of ours is set: always `Secure` and `HttpOnly`.
+#[derive(Clone, Debug)]
+pub struct CookieSettings {
+    /// The cookie's name.
+    pub name: String,
+    path: String,
+    domain: Option<String>,
+    same_site: SameSite,
+}
+
+impl CookieSettings {
+    /// Reads `{name, path, domain, same_site}`.
+    pub(crate) fn read(section: &Section<'_>, default_name: &str) -> CookieSettings {
+        let name = section.text("name").unwrap_or(default_name).to_owned();
+        let path = section.text("path").unwrap_or("/").to_owned();
+        let domain = section.text("domain").map(str::to_owned);
+        let words = [("lax", SameSite::Lax), ("strict", SameSite::Strict), ("none", SameSite::None)];
+        let same_site = section.choice("same_site", &words).unwrap_or(SameSite::Lax);
+        // A cookie name is a token (RFC 6265 section 4.1.1), as a method is.
+        if http::Method::from_bytes(name.as_bytes()).is_err() {
+            section.mistake("name", "not a cookie name: only letters, digits and !#$%&'*+-.^_`|~");
+        }
+        if super::PathPattern::parse(&path).is_err() || path.contains('*') {
+            section.mistake("path", "expected a path that begins with a slash");
+        }
+        if let Some(domain) = &domain
+            && !domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
+        {
+            section.mistake("domain", "expected a host name");
+        }
+        // Browsers drop such a cookie without a word (RFC 6265bis section 4.1.3).
+        if name.get(..7).is_some_and(|prefix| prefix.eq_ignore_ascii_case("__host-")) {
+            if domain.is_some() {
+                section.mistake("domain", "a cookie named __Host- has no domain; choose another name");
+            }
+            if path != "/" {
+                section.mistake("path", "a cookie named __Host- has the path /; choose another name");
+            }
+        }
+        section.finish();
+        CookieSettings { name, path, domain, same_site }
+    }
+}
+
+/// A `Set-Cookie` value. Without `max_age` the cookie ends with the browser;
+/// with zero it is deleted.
+pub fn set_cookie(settings: &CookieSettings, value: &str, max_age: Option<Duration>) -> String {
+    let mut cookie = Cookie::build((settings.name.as_str(), value))
+        .path(settings.path.as_str())
+        .secure(true)
+        .http_only(true)
+        .same_site(settings.same_site);
+    if let Some(domain) = &settings.domain {
+        cookie = cookie.domain(domain.as_str());
+    }
+    if let Some(age) = max_age {
+        let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+        cookie = cookie.max_age(cookie::time::Duration::seconds(seconds));
+    }
+    cookie.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::read;
+    use crate::testing::test;
+    use serde_json::json;
+
+    fn headers(lines: &[&[u8]]) -> Headers {
+        Headers::from_pairs(lines.iter().map(|line| ("cookie", *line)))
+    }
+
+    #[test]
+    fn the_first_of_a_name_wins_over_all_lines() {
+        let lines = headers(&[b"a=1; b=2", b"b=3; ours = x=y ", b"ours=z"]);
+        assert_eq!(cookie(&lines, "b"), Some(&b"2"[..]));
+        assert_eq!(cookie(&lines, "ours"), Some(&b"z"[..]), "a name with a space before its equals sign is another");
+        assert_eq!(cookie(&headers(&[b"x; ours=a=b"]), "ours"), Some(&b"a=b"[..]));
+        assert_eq!(cookie(&headers(&[b"xours=1;;=;"]), "ours"), None);
+        assert_eq!(cookie(&headers(&[b"ours=\xff\x80"]), "ours"), Some(&b"\xff\x80"[..]));
+    }
+
+    #[test]
+    fn only_ours_is_cut_out() {
+        let ours = |name: &[u8]| name == b"ours";
+        assert_eq!(cookies_without(&headers(&[b"a=1; b=\xff"]), ours), CookieCut::Unchanged);
+        assert_eq!(cookies_without(&headers(&[b"ours=1", b" ours=2;"]), ours), CookieCut::Gone);
+        let mixed = headers(&[b"a=1;ours=1; b=\xff", b"ours=2; c"]);
+        assert_eq!(cookies_without(&mixed, ours), CookieCut::Left(b"a=1; b=\xff; c".to_vec()));
+        assert_eq!(cookies_without(&Headers::default(), ours), CookieCut::Unchanged);
+    }
+
+    #[test]
+    fn cookies_are_set_with_every_flag() {
+        let settings = read(
+            &json!({"domain": "example.com", "path": "/x", "same_site": "strict", "name": "n"}),
+            &|_| None,
+            |section| Some(CookieSettings::read(section, "__Host-x")),
+        )
+        .unwrap();
+        assert_eq!(
+            set_cookie(&settings, "v", None),
+            "n=v; HttpOnly; SameSite=Strict; Secure; Path=/x; Domain=example.com"
+        );
+        let settings = read(&json!({}), &|_| None, |section| Some(CookieSettings::read(section, "__Host-x"))).unwrap();
+        assert_eq!(
+            set_cookie(&settings, "", Some(Duration::ZERO)),
+            "__Host-x=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0"
+        );
+    }
+
+    #[test]
+    fn what_browsers_drop_silently_is_a_mistake() {
+        let value = json!({"name": "__host-x", "domain": "example.com", "path": "/a"});
+        let found = read(&value, &|_| None, |section| Some(CookieSettings::read(section, "x"))).unwrap_err();
+        let paths: Vec<_> = found.iter().map(|mistake| mistake.path()).collect();
+        assert_eq!(paths, ["domain", "path"]);
+        let value = json!({"name": "a b", "domain": "a;b", "path": "x"});
+        let found = read(&value, &|_| None, |section| Some(CookieSettings::read(section, "x"))).unwrap_err();
+        assert_eq!(found.len(), 3, "{found:?}");
+    }
+}

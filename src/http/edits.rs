@@ -1,0 +1,18 @@
+//! What is to be changed in a header map, as a value.
+
+use std::borrow::Cow;
+
+/// One change to a header map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Take out every field of this name. The name is the sender's own
+    /// spelling, which may be any bytes.
+    Remove(Vec<u8>),
+    /// Make this the only field of its name.
+    Set(Cow<'static, str>, Vec<u8>),
+    /// Add a field beside those of the same name (`Set-Cookie`).
+    Add(Cow<'static, str>, Vec<u8>),
+}
+
+/// Changes to a header map, in order.
+pub type Edits = Vec<Edit>;

@@ -1,0 +1,26 @@
+//! airgate's core: what the gateway decides, and nothing about who runs it.
+//!
+//! ```text
+//! gateway                                a request's way through all rooms
+//!    ├── identity  access  routing  affinity     one question each
+//!    └── http  settings  json  time  host        the words they are said in
+//! ```
+//!
+//! Imports run downwards only; rooms on one floor do not know each other.
+//! Nothing here does I/O, reads a clock or panics: values in, values out.
+
+pub mod access;
+pub mod affinity;
+pub mod config;
+pub mod gateway;
+pub mod host;
+pub mod http;
+pub mod identity;
+pub mod json;
+pub mod routing;
+pub mod seal;
+pub mod settings;
+pub mod time;
+
+#[cfg(test)]
+mod testing;
