@@ -1,0 +1,32 @@
+// Tests disturb the provider over its standard input: one JSON object a line, each answered by one line.
+import { createInterface } from 'node:readline';
+
+export async function obey(server, input, output) {
+  for await (const line of createInterface({ input })) {
+    if (line.trim() !== '') output.write(`${JSON.stringify(answer(server, line))}\n`);
+  }
+}
+
+function answer(server, line) {
+  try {
+    return command(server, JSON.parse(line));
+  } catch (error) {
+    return { error: error.message };
+  }
+}
+
+function command(server, { rotate, drop = false, down, delay_ms: delay, hits, ...unknown }) {
+  const names = Object.keys(unknown);
+  if (names.length > 0) throw new Error(`unknown fields ${names.join(', ')}`);
+  if (rotate === true) return { rotated: server.rotate({ drop: drop === true }) };
+  if (typeof down === 'boolean') {
+    server.setDown(down);
+    return { down };
+  }
+  if (Number.isInteger(delay) && delay >= 0) {
+    server.setDelay(delay);
+    return { delay_ms: delay };
+  }
+  if (hits === true) return { hits: server.hits() };
+  throw new Error('expected one of {"rotate":true}, {"down":true|false}, {"delay_ms":N}, {"hits":true}');
+}

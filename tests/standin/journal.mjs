@@ -1,0 +1,46 @@
+// The last requests seen, in the order they came. Bounded: the oldest falls out.
+import { pairs } from './call.mjs';
+
+const CAPACITY = 1000;
+const SHOWN_BYTES = 4096;
+
+export class Journal {
+  #entries = [];
+
+  /** Written down on arrival; `status` and `aborted` are filled in when the request is over. */
+  open(name, req, res) {
+    const entry = {
+      name,
+      method: req.method,
+      url: req.url,
+      headers: pairs(req.rawHeaders),
+      body_bytes: 0,
+      status: null,
+      aborted: false,
+    };
+    this.#add(entry);
+    req.on('data', (chunk) => { entry.body_bytes += chunk.length; });
+    res.on('close', () => {
+      entry.status = res.headersSent ? res.statusCode : null;
+      entry.aborted = !res.writableFinished;
+    });
+  }
+
+  /** What Node would not read as HTTP: it reached the replica all the same, so a test has to be able to see it. */
+  malformed(name, { code, rawPacket }) {
+    this.#add({ name, malformed: code, packet: rawPacket?.toString('latin1', 0, SHOWN_BYTES) ?? null });
+  }
+
+  list() {
+    return this.#entries;
+  }
+
+  clear() {
+    this.#entries = [];
+  }
+
+  #add(entry) {
+    this.#entries.push(entry);
+    if (this.#entries.length > CAPACITY) this.#entries.shift();
+  }
+}
