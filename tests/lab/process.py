@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -99,7 +100,10 @@ class Child:
 
     def tail(self, lines: int = 30) -> str:
         text = self.err.read_text(errors="replace") or self.out.read_text(errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
+        said = text.splitlines()
+        # Envoy lists all it was built with before it says what is wrong.
+        worth_reading = [line for line in said if not re.match(r"\[[^]]+\](\[\d+\])?\[(info|debug|trace)\]", line)]
+        return "\n".join((worth_reading or said)[-lines:])
 
     def _next_line(self) -> bytes | None:
         with self.out.open("rb") as out:
