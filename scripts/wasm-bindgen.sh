@@ -5,11 +5,13 @@
 
 version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/^version = "\(.*\)"$/\1/p}' Cargo.lock)
 
-install() {
+install_runner() {
   say "building wasm-bindgen-cli $version (once, about three minutes)"
   use_native
-  quietly wasm-bindgen env CARGO_TARGET_DIR="$build/wasm-bindgen/target" \
-    "${cargo[@]}" install --locked --force --root "$build/wasm-bindgen" --version "$version" wasm-bindgen-cli
-  rm -rf "$build/wasm-bindgen/target"
+  export CARGO_TARGET_DIR=$build/wasm-bindgen/target
+  local install=("${cargo[@]}" install --force --root "$build/wasm-bindgen" --version "$version" wasm-bindgen-cli)
+  # A registry mirror may lack a crate that this tool's own lock file names; then its neighbours have to do.
+  "${install[@]}" --locked >"$build/log/wasm-bindgen.log" 2>&1 || quietly wasm-bindgen "${install[@]}"
+  rm -rf "$CARGO_TARGET_DIR"
 }
-once wasm-bindgen "$version" install
+once wasm-bindgen "$version" install_runner
