@@ -10,7 +10,7 @@ envoys := 1.36.4 $(envoy)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: wasm python node envoys ## set everything up, so that the rest works offline
@@ -63,6 +63,10 @@ test-envoy: wasm python node envoys ## real Envoy, provider and SDK; ARGS="-k co
 .PHONY: check
 check: wasm python ## format, clippy, docs, syntax, size of the module
 	@$(scripts)/check.sh
+
+.PHONY: requirements
+requirements: ## pin tests/requirements.in anew, with hashes
+	@$(scripts)/requirements.sh
 
 .PHONY: clean
 clean: ## remove everything that make built

@@ -38,6 +38,7 @@ use_wasm() {
     export CARGO_TARGET_DIR=$root/target
     return
   fi
+  command -v apt-get >/dev/null || fail "no Rust for $target here; run: rustup target add $target"
   need_packages "${debian_packages[@]}"
   use_debian
   local name=${target^^}
@@ -85,5 +86,5 @@ rustup_has() { rustup target list --installed 2>/dev/null | grep -qx -- "$1"; }
 
 add_target() {
   say "adding $1 to rustup"
-  timeout 120 rustup target add "$1" >"$build/log/rustup.log" 2>&1
+  timeout 60 rustup target add "$1" >"$build/log/rustup.log" 2>&1
 }

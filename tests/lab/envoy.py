@@ -173,7 +173,9 @@ class Envoy:
             "--disable-hot-restart",
             # Access log lines may come ten seconds late otherwise.
             "--file-flush-interval-msec", "100",
+            # As envoy-example/run.sh does it.
             "--drain-time-s", str(self.options.drain_seconds),
+            "--drain-strategy", "immediate",
             "--log-level", self.options.log_level,
         ]
 
