@@ -54,8 +54,10 @@ use_wasm() {
 # Its own target directory: two versions of rustc in one would undo each other's work.
 use_debian() {
   cargo=(/usr/bin/cargo)
-  # rustup's proxies come first on PATH and would answer for `cargo clippy`.
-  export PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc
+  # rustup's proxies must not answer for `cargo clippy`: so Debian's come first, and rustup's folder
+  # last, because cargo puts it first itself where it is missing.
+  export PATH=/usr/bin:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+  export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc
   export CARGO_TARGET_DIR=$root/target/debian
 }
 
