@@ -1,5 +1,6 @@
 //! What the core borrows from whoever runs it: random bytes and, where the
-//! host has one, a signature check that is faster than ours.
+//! host has them, a signature check that is faster than ours and a shelf that
+//! outlives a reload.
 
 use crate::identity::Algorithm;
 
@@ -14,6 +15,18 @@ pub trait Host {
     /// decides.
     fn verify(&self, check: &SignatureCheck<'_>) -> Option<bool> {
         let _ = check;
+        None
+    }
+
+    /// Puts a value on the shelf that all workers share and that survives
+    /// reloads and traps. It may be lost.
+    fn keep(&self, name: &str, value: &[u8]) {
+        let _ = (name, value);
+    }
+
+    /// Takes a look at the shelf.
+    fn recall(&self, name: &str) -> Option<Vec<u8>> {
+        let _ = name;
         None
     }
 }

@@ -1,5 +1,6 @@
 //! The words everything is said in: headers, path, cookies, edits, replies.
 
+mod call;
 mod cookies;
 mod edits;
 mod headers;
@@ -8,6 +9,7 @@ mod pattern;
 mod reply;
 mod request;
 
+pub use call::{Answer, Call, CallId};
 pub use cookies::{CookieCut, CookieSettings, cookie, cookies_without, set_cookie};
 pub use edits::{Edit, Edits};
 pub use headers::{Headers, MalformedHeaders};

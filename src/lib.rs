@@ -1,9 +1,9 @@
 //! airgate's core: what the gateway decides, and nothing about who runs it.
 //!
 //! ```text
-//! gateway                                a request's way through all rooms
-//!    ├── identity  access  routing  affinity     one question each
-//!    └── http  settings  json  time  host        the words they are said in
+//! config  gateway                                   all rooms together
+//!    ├── identity  access  routing  affinity  upstream    one question each
+//!    └── caller  seal  http  settings  json  time  host   the words they are said in
 //! ```
 //!
 //! Imports run downwards only; rooms on one floor do not know each other.
@@ -11,16 +11,19 @@
 
 pub mod access;
 pub mod affinity;
+pub mod caller;
 pub mod config;
 pub mod gateway;
 pub mod host;
 pub mod http;
 pub mod identity;
 pub mod json;
+pub mod pointer;
 pub mod routing;
 pub mod seal;
 pub mod settings;
 pub mod time;
+mod upstream;
 
 #[cfg(test)]
 mod testing;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Class;
 use crate::http::{PathPattern, Request};
+use crate::pointer::Pointer;
 use crate::settings::Section;
 
 /// What a rule may know of whoever asks.
@@ -24,7 +25,7 @@ pub(super) struct Rule {
     method: Option<String>,
     header: Option<(String, Option<String>)>,
     role: Option<String>,
-    claim: Option<(String, Value)>,
+    claim: Option<(Pointer, Value)>,
     client: Option<String>,
     class: Option<Class>,
     upstream: Option<String>,
@@ -97,7 +98,7 @@ impl Rule {
                 request.headers().all(name).any(|found| value.as_ref().is_none_or(|value| found == value.as_bytes()))
             })
             && holds(self.claim.as_ref(), |(pointer, value)| {
-                asker.claims.and_then(|claims| lookup(claims, pointer)).is_some_and(|found| is_or_has(found, value))
+                asker.claims.and_then(|claims| pointer.find(claims)).is_some_and(|found| is_or_has(found, value))
             })
     }
 
@@ -125,28 +126,20 @@ fn named<'a>(
 }
 
 /// `{pointer, equals}`: a claim that is, or a list that holds, the value.
-fn claim_condition(section: &Section<'_>) -> Option<(String, Value)> {
+fn claim_condition(section: &Section<'_>) -> Option<(Pointer, Value)> {
     let pointer = section.required_text("pointer");
     section.require("equals");
     let value = section.get("equals");
     section.finish();
     let (pointer, value) = (pointer?, value?);
-    if !pointer.starts_with('/') {
-        return section.wrong("pointer", "expected a JSON Pointer such as /groups");
-    }
+    let pointer = match Pointer::parse(pointer) {
+        Ok(pointer) => pointer,
+        Err(text) => return section.wrong("pointer", text),
+    };
     if value.is_array() || value.is_object() {
         return section.wrong("equals", "expected a text, a number, true or false");
     }
-    Some((pointer.to_owned(), value.clone()))
-}
-
-fn lookup<'a>(claims: &'a Map<String, Value>, pointer: &str) -> Option<&'a Value> {
-    let (first, rest) = match pointer.strip_prefix('/')?.split_once('/') {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (pointer.strip_prefix('/')?, None),
-    };
-    let value = claims.get(&first.replace("~1", "/").replace("~0", "~"))?;
-    rest.map_or(Some(value), |rest| value.pointer(&format!("/{rest}")))
+    Some((pointer, value.clone()))
 }
 
 fn is_or_has(found: &Value, value: &Value) -> bool {
@@ -169,11 +162,13 @@ fn own_headers(then: &Section<'_>) -> Vec<(String, String)> {
 }
 
 fn header_name(name: &str) -> Result<String, &'static str> {
-    match http::HeaderName::from_bytes(name.as_bytes()) {
-        Ok(_) if name.contains('_') => Err("underscores in header names are refused by the proxy; use dashes"),
-        Ok(_) if FRAMING.contains(&name.to_ascii_lowercase().as_str()) => Err("this header belongs to the proxy"),
-        Ok(name) => Ok(name.as_str().to_owned()),
+    let name = name.to_ascii_lowercase();
+    // A field name is a token (RFC 9110 section 5.1), as a method is.
+    match http::Method::from_bytes(name.as_bytes()) {
         Err(_) => Err("not a header name"),
+        Ok(_) if name.contains('_') => Err("underscores in header names are refused by the proxy; use dashes"),
+        Ok(_) if FRAMING.contains(&name.as_str()) => Err("this header belongs to the proxy"),
+        Ok(_) => Ok(name),
     }
 }
 

@@ -109,7 +109,7 @@ fn mistakes_are_named_with_their_place() {
         [
             "routing.rules[0].when.path: a path pattern begins with a slash",
             "routing.rules[0].when.header.name: must be written",
-            "routing.rules[0].when.claim.pointer: expected a JSON Pointer such as /groups",
+            "routing.rules[0].when.claim.pointer: expected a JSON Pointer such as /sub, which begins with a slash",
             "routing.rules[0].then.class: expected one of: ui, api, slow, public-api, builder, health, auth-flow, scim",
             "routing.rules[1].then.upstream: expected a name of letters, digits, - and _",
             "routing.rules[1].then.headers[\"Host\"]: this header belongs to the proxy",

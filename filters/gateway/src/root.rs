@@ -1,0 +1,133 @@
+//! The root context: configuration, time, and calls to providers.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use airgate::config::Settings;
+use airgate::gateway::{Gateway, Outcome, StreamId, Wake};
+use airgate::http::{Answer, Call, CallId};
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, ContextType};
+
+use crate::host;
+use crate::stream::{Slot, Stream, carry_out};
+
+/// How often keys that are wanted are fetched and waiting requests looked after.
+/// Five times a second costs nothing one could measure and delays a request that
+/// needs new keys by a tenth of a second on average.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Every call is answered, if only by a timeout; an attacker cannot cause more
+/// than one per provider. The bound guards against a host that never answers.
+const MAX_CALLS: usize = 1024;
+
+/// What the root context and its streams have in common.
+#[derive(Default)]
+pub struct Shared {
+    /// `None` until there is a configuration without mistakes.
+    pub gateway: RefCell<Option<Gateway>>,
+    /// Where to leave the answer for each stream that waits.
+    pub waiting: RefCell<HashMap<StreamId, Slot>>,
+}
+
+/// The root context.
+pub struct Root {
+    id: u32,
+    shared: Rc<Shared>,
+    calls: HashMap<u32, CallId>,
+}
+
+impl Root {
+    /// A context without configuration.
+    pub fn new(id: u32) -> Root {
+        Root { id, shared: Rc::default(), calls: HashMap::new() }
+    }
+
+    fn with_gateway(&mut self, event: impl FnOnce(&mut Gateway) -> Outcome) {
+        let outcome = match self.shared.gateway.try_borrow_mut() {
+            Ok(mut gateway) => gateway.as_mut().map(event),
+            Err(_) => None,
+        };
+        let Some(outcome) = outcome else {
+            return;
+        };
+        self.make(outcome.calls);
+        for wake in outcome.wakes {
+            self.wake(wake);
+        }
+    }
+
+    /// Makes calls, and tells the gateway of those that could not be made.
+    fn make(&mut self, calls: Vec<Call>) {
+        for call in calls {
+            let token = if self.calls.len() < MAX_CALLS { host::call(&call) } else { None };
+            match token {
+                Some(token) => {
+                    self.calls.insert(token, call.id);
+                }
+                None => {
+                    log::warn!("cannot call {} by cluster {}", call.authority, call.cluster);
+                    self.with_gateway(|gateway| gateway.on_called(call.id, &Answer::Failed, &host::Proxy, host::now()));
+                }
+            }
+        }
+    }
+
+    fn wake(&self, wake: Wake) {
+        let slot = self.shared.waiting.try_borrow_mut().ok().and_then(|mut waiting| waiting.remove(&wake.stream));
+        let Some(slot) = slot else {
+            return;
+        };
+        host::with_stream(wake.stream.0, self.id, || {
+            // Never both a local reply and a resume (Envoy CVE-2022-29228).
+            if carry_out(wake.step, &slot) == Action::Continue {
+                host::resume();
+            }
+        });
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {
+        if let Some(call) = self.calls.remove(&token) {
+            let answer = host::answer(headers, body);
+            self.with_gateway(|gateway| gateway.on_called(call, &answer, &host::Proxy, host::now()));
+        }
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        let environment = |name: &str| std::env::var(name).ok();
+        let settings = match Settings::parse(&host::configuration(), &environment) {
+            Ok(settings) => settings,
+            Err(mistakes) => {
+                for mistake in mistakes {
+                    log::error!("airgate configuration: {mistake}");
+                }
+                return false;
+            }
+        };
+        let gateway = Gateway::new(settings, &host::Proxy);
+        match self.shared.gateway.try_borrow_mut() {
+            Ok(mut place) => *place = Some(gateway),
+            Err(_) => return false,
+        }
+        // Without ticks no key would ever be fetched.
+        host::tick_every(TICK)
+    }
+
+    fn on_tick(&mut self) {
+        self.with_gateway(|gateway| gateway.on_tick(&host::Proxy, host::now()));
+    }
+
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(StreamId(id), Rc::clone(&self.shared))))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

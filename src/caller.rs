@@ -1,0 +1,55 @@
+//! Who asks, in the words that every room shares.
+
+use serde_json::{Map, Value};
+
+use crate::time::Time;
+
+/// Somebody whom a provider vouches for, a person or a program.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Caller {
+    /// The provider's name in the configuration.
+    pub provider: String,
+    /// The provider's own issuer, also where the token came under an alias: one
+    /// person stays one person.
+    pub issuer: String,
+    /// The `sub` claim: unique and lasting within the issuer.
+    pub subject: String,
+    /// The claim that the settings call the user; `sub` unless they say more.
+    pub user: String,
+    /// An address with exactly one `@`.
+    pub email: Option<String>,
+    /// Whether the provider says that the address is theirs.
+    pub email_verified: bool,
+    /// A name to show, of at most 256 characters.
+    pub name: Option<String>,
+    /// Group memberships.
+    pub groups: Groups,
+    /// The client that the token was issued to.
+    pub client: Option<String>,
+    /// From this moment on the token is not accepted: `exp` plus the leeway.
+    pub expires: Time,
+    /// All claims, verified.
+    pub claims: Map<String, Value>,
+}
+
+/// The groups that a token tells of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Groups {
+    /// All of them. A name may hold any character but control characters, a
+    /// comma too.
+    Known(Vec<String>),
+    /// There are groups, but the token does not list them: it points elsewhere
+    /// (Entra ID's overage), lists more than 1,000, or what it lists is not all
+    /// names. Half a list would be wrong for whatever asks whether somebody is
+    /// *not* in a group, so there is none, and whatever asks refuses.
+    Unknown,
+    /// The token says nothing about groups.
+    Absent,
+}
+
+impl Groups {
+    /// Whether this group is known to be among them.
+    pub fn contains(&self, group: &str) -> bool {
+        matches!(self, Groups::Known(list) if list.iter().any(|name| name == group))
+    }
+}

@@ -1,0 +1,93 @@
+use super::*;
+use crate::testing::test;
+use serde_json::{Value, json};
+
+fn smallest() -> Value {
+    json!({
+        "external_url": "https://airbyte.example.com",
+        "providers": [{"issuer": "https://idp.example.com/realms/data", "cluster": "idp", "audiences": ["airbyte"]}],
+        "access": {"default_role": "admin"},
+    })
+}
+
+fn mistakes(value: &Value) -> Vec<String> {
+    let environment = |name: &str| (name == "KEY").then(|| "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8".to_owned());
+    match Settings::parse(value.to_string().as_bytes(), &environment) {
+        Ok(_) => Vec::new(),
+        Err(mistakes) => mistakes.iter().map(Mistake::to_string).collect(),
+    }
+}
+
+#[test]
+fn the_smallest_useful_configuration_is_enough() {
+    assert_eq!(mistakes(&smallest()), [""; 0]);
+}
+
+#[test]
+fn the_external_url_is_https_and_a_host() {
+    for good in ["https://a", "https://a/", "https://a.example:8443", "https://[::1]:1"] {
+        let mut config = smallest();
+        config["external_url"] = good.into();
+        assert_eq!(mistakes(&config), [""; 0], "{good}");
+    }
+    for bad in ["http://a", "https://", "https://a/b", "https://u@a", "https://a b", "a", "https://a?x", "HTTPS://a"] {
+        let mut config = smallest();
+        config["external_url"] = bad.into();
+        let expected = "external_url: expected https:// and a host, such as https://airbyte.example.com";
+        assert_eq!(mistakes(&config), [expected], "{bad}");
+    }
+}
+
+#[test]
+fn every_mistake_of_every_room_is_reported_at_once() {
+    let config = json!({
+        "signatures": "fast",
+        "providers": [{"issuer": "http://idp", "cluster": "", "audience": ["a"], "keys": {"refresh": "1s"}}],
+        "public": ["x"],
+        "access": {"default_rol": "admin"},
+        "routing": {"rules": [{}]},
+        "affinity": {"mode": "pinned"},
+        "upstream": {"mode": "token"},
+        "session": {},
+    });
+    let found = mistakes(&config).join("\n");
+    for place in [
+        "external_url: must be written",
+        "signatures: expected one of: host, software",
+        "providers[0].issuer:",
+        "providers[0].cluster: must not be empty",
+        "providers[0].audiences:",
+        "providers[0].audience: unknown field; did you mean audiences?",
+        "providers[0].keys.refresh: must be between",
+        "public[0]: a path pattern begins with a slash",
+        "access.default_role: must be written",
+        "access.default_rol: unknown field; did you mean default_role?",
+        "routing.rules[0].then: must be written",
+        "affinity.mode: expected one of:",
+        "upstream.mode: expected one of: none, pass",
+        "session: unknown field",
+    ] {
+        assert!(found.contains(place), "{place} is not in\n{found}");
+    }
+}
+
+#[test]
+fn what_is_no_json_object_is_refused() {
+    let parse = |text: &[u8]| Settings::parse(text, &|_| None).err().unwrap().first().unwrap().to_string();
+    assert!(parse(b"").starts_with("no valid JSON"));
+    assert!(parse(b"{\"a\":1,\"a\":1}").contains("duplicate member"));
+    assert_eq!(parse(b"[]"), "expected an object");
+}
+
+#[test]
+fn providers_have_names_and_issuers_of_their_own() {
+    let mut config = smallest();
+    let provider = config["providers"][0].clone();
+    config["providers"] = json!([provider, provider]);
+    assert_eq!(
+        mistakes(&config),
+        ["providers[1].name: another provider has this name", "providers[1].issuer: another provider has this issuer"]
+    );
+    config["providers"] = json!([]);
+    assert_eq!(mistakes(&config), ["providers: at least one provider must be written"]);
+}

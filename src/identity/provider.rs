@@ -1,0 +1,113 @@
+//! One OpenID provider that is trusted to say who somebody is.
+
+use super::Algorithm;
+use super::claims::ClaimSettings;
+use super::discovery::Endpoint;
+use super::key_store::{KeySettings, KeySource, KeyStore};
+use super::keys::KeySet;
+use crate::settings::Section;
+
+/// A provider: what its tokens must say, and its keys.
+pub(super) struct Provider {
+    pub name: String,
+    pub claims: ClaimSettings,
+    pub keys: KeyStore,
+    pub settings: KeySettings,
+    algorithms: Vec<Algorithm>,
+}
+
+impl Provider {
+    /// Reads one entry of `providers`. `shared` says whether the keys may lie in
+    /// shared data.
+    pub fn read(section: &Section<'_>, shared: bool) -> Option<Provider> {
+        let claims = ClaimSettings::read(section);
+        let issuer = section.text("issuer").unwrap_or_default();
+        let name = read_name(section, issuer);
+        let algorithms = read_algorithms(section);
+        let settings = KeySettings::read(section);
+        let keys = read_keys(section, issuer, settings, shared);
+        section.finish();
+        Some(Provider { name: name?, claims: claims?, keys: keys?, settings, algorithms })
+    }
+
+    /// Whether tokens of this provider may be signed so.
+    pub fn allows(&self, algorithm: Algorithm) -> bool {
+        self.algorithms.contains(&algorithm)
+    }
+}
+
+/// The name in records and headers; the issuer's host unless written.
+fn read_name(section: &Section<'_>, issuer: &str) -> Option<String> {
+    let Some(name) = section.text("name") else {
+        return Endpoint::parse(issuer).map(|endpoint| endpoint.authority);
+    };
+    match name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+        true => Some(name.to_owned()),
+        false => section.wrong("name", "expected letters, digits, -, _ and . only"),
+    }
+}
+
+fn read_algorithms(section: &Section<'_>) -> Vec<Algorithm> {
+    if !section.has("algorithms") {
+        return Algorithm::ALL.to_vec();
+    }
+    let names = section.texts("algorithms");
+    if names.is_empty() {
+        section.mistake("algorithms", "must not be empty");
+    }
+    let read = |(index, name): (usize, &str)| {
+        let place = format!("algorithms[{index}]");
+        Algorithm::parse(name).or_else(|| section.wrong(&place, "unknown or unsafe; HMAC and none are never accepted"))
+    };
+    names.into_iter().enumerate().filter_map(read).collect()
+}
+
+fn read_keys(section: &Section<'_>, issuer: &str, settings: KeySettings, shared: bool) -> Option<KeyStore> {
+    if let Some(jwks) = section.get("jwks") {
+        for name in ["jwks_uri", "cluster", "jwks_cluster"] {
+            if section.has(name) {
+                section.mistake(name, "has no use beside jwks");
+            }
+        }
+        return match KeySet::from_value(jwks) {
+            Ok(set) => Some(KeyStore::inline(set, settings)),
+            Err(fault) => section.wrong("jwks", fault.to_string()),
+        };
+    }
+    let cluster = section.required_text("cluster");
+    let jwks_cluster = section.text("jwks_cluster").or(cluster);
+    let jwks_uri = match section.text("jwks_uri").map(Endpoint::parse) {
+        Some(None) => return section.wrong("jwks_uri", "expected an https URL"),
+        Some(endpoint) => endpoint,
+        None => None,
+    };
+    let discovery = Endpoint::of_discovery(issuer);
+    let issuers = std::iter::once(issuer).chain(section.texts("issuer_aliases")).map(str::to_owned).collect();
+    let (cluster, jwks_cluster) = (cluster?.to_owned(), jwks_cluster?.to_owned());
+    let source = KeySource { issuers, discovery, jwks_uri, cluster, jwks_cluster };
+    let shelf = shared.then(|| shelf(&source));
+    Some(KeyStore::remote(source, settings, shelf))
+}
+
+/// The place of a key set in shared data. It names everything that says where
+/// the keys come from, so that a changed configuration never finds the keys of
+/// another source.
+fn shelf(source: &KeySource) -> String {
+    let mut hash = hmac_sha256::Hash::new();
+    let mut add = |text: &str| {
+        hash.update(text.len().to_le_bytes());
+        hash.update(text);
+    };
+    for issuer in &source.issuers {
+        add(issuer);
+    }
+    for endpoint in [&source.discovery, &source.jwks_uri] {
+        let (authority, path) = endpoint.as_ref().map_or(("", ""), |found| (&found.authority, &found.path));
+        add(authority);
+        add(path);
+    }
+    add(&source.cluster);
+    add(&source.jwks_cluster);
+    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("airgate.keys.1.{hex}")
+}

@@ -1,0 +1,254 @@
+//! What Airbyte is told about a request, and what it is not.
+
+use std::borrow::Cow;
+
+use crate::caller::{Caller, Groups};
+use crate::http::{CookieCut, Edit, Edits, Headers, cookies_without};
+use crate::settings::Section;
+
+/// Everything of this name is the gateway's.
+const OURS: &str = "x-airgate-";
+
+/// Cookies of this name are the gateway's, whatever the configuration says.
+const OUR_COOKIES: [&[u8]; 2] = [b"__Host-airgate-", b"__Secure-airgate-"];
+
+/// The longest list of groups that is passed on, in bytes: Airbyte reads 32 KiB
+/// of headers in all. A longer one is left out, since half a list is a lie.
+const MAX_GROUPS: usize = 4096;
+
+/// Headers that a client must never be able to say, sorted for the search:
+/// Airbyte authorised by its own `x-airbyte-` ones until 2026-06-10, and the
+/// others change what path, method or client a server believes in.
+const FORBIDDEN: [&str; 33] = [
+    "forwarded",
+    "x-airbyte-auth",
+    "x-airbyte-config-id",
+    "x-airbyte-connection-id",
+    "x-airbyte-connection-ids",
+    "x-airbyte-creator-user-id",
+    "x-airbyte-dataplane-group-id",
+    "x-airbyte-dataplane-id",
+    "x-airbyte-destination-id",
+    "x-airbyte-external-auth-id",
+    "x-airbyte-is-public-api",
+    "x-airbyte-job-id",
+    "x-airbyte-operation-id",
+    "x-airbyte-organization-id",
+    "x-airbyte-permission-id",
+    "x-airbyte-scope-id",
+    "x-airbyte-scope-type",
+    "x-airbyte-source-definition-id",
+    "x-airbyte-source-id",
+    "x-airbyte-user-id",
+    "x-airbyte-workspace-id",
+    "x-airbyte-workspace-ids",
+    "x-envoy-original-path",
+    "x-forwarded-path",
+    "x-forwarded-prefix",
+    "x-forwarded-server",
+    "x-forwarded-uri",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-url",
+];
+
+/// What becomes of the client's credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Airbyte's own login is off; it sees no credentials.
+    None,
+    /// `Authorization` is between client and Airbyte; the gateway's token comes
+    /// in `Proxy-Authorization`.
+    Pass,
+}
+
+/// A fact about a request that Airbyte may be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fact {
+    User,
+    Email,
+    Name,
+    Groups,
+    Role,
+    Client,
+    Auth,
+    RequestId,
+}
+
+impl Fact {
+    const NAMES: [(&'static str, Fact); 8] = [
+        ("user", Fact::User),
+        ("email", Fact::Email),
+        ("name", Fact::Name),
+        ("groups", Fact::Groups),
+        ("role", Fact::Role),
+        ("client", Fact::Client),
+        ("auth", Fact::Auth),
+        ("request-id", Fact::RequestId),
+    ];
+
+    fn header(self) -> &'static str {
+        match self {
+            Fact::User => "x-airgate-user",
+            Fact::Email => "x-airgate-email",
+            Fact::Name => "x-airgate-name",
+            Fact::Groups => "x-airgate-groups",
+            Fact::Role => "x-airgate-role",
+            Fact::Client => "x-airgate-client",
+            Fact::Auth => "x-airgate-auth",
+            Fact::RequestId => "x-airgate-request-id",
+        }
+    }
+}
+
+/// The settings for the way to Airbyte.
+pub(crate) struct Upstream {
+    mode: Mode,
+    facts: Vec<Fact>,
+    authority: String,
+}
+
+/// What is stamped on a request besides its route.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamp<'a> {
+    pub caller: Option<&'a Caller>,
+    pub role: Option<&'static str>,
+    pub request_id: &'a str,
+}
+
+impl Upstream {
+    /// Reads `upstream`. `authority` is the host of `external_url`.
+    pub fn read(root: &Section<'_>, authority: &str) -> Upstream {
+        let section = root.section_or_empty("upstream");
+        let mode = section.choice("mode", &[("none", Mode::None), ("pass", Mode::Pass)]).unwrap_or(Mode::None);
+        let mut facts = Fact::NAMES.map(|(_, fact)| fact).to_vec();
+        if section.has("identity_headers") {
+            let names = section.texts("identity_headers").into_iter().enumerate();
+            let find = |(index, name): (usize, &str)| {
+                let place = format!("identity_headers[{index}]");
+                let fact = Fact::NAMES.iter().find(|(word, _)| *word == name).map(|(_, fact)| *fact);
+                fact.or_else(|| {
+                    section.wrong(&place, "expected user, email, name, groups, role, client, auth or request-id")
+                })
+            };
+            facts = names.filter_map(find).collect();
+        }
+        section.finish();
+        Upstream { mode, facts, authority: authority.to_owned() }
+    }
+
+    /// The header in which clients bring the gateway's token.
+    pub fn credentials_header(&self) -> &'static str {
+        match self.mode {
+            Mode::None => "authorization",
+            Mode::Pass => "proxy-authorization",
+        }
+    }
+
+    /// Takes out what the client must not say and what is none of Airbyte's
+    /// business. `cookie` is the affinity cookie's name.
+    pub fn strip(&self, headers: &Headers, cookie: Option<&str>, edits: &mut Edits) {
+        let gone = |name: &[u8]| {
+            let name = plain(name);
+            name.starts_with(OURS.as_bytes())
+                || FORBIDDEN.binary_search_by(|word| word.as_bytes().cmp(&name)).is_ok()
+                || *name == *b"proxy-authorization"
+                || (self.mode == Mode::None && *name == *b"authorization")
+        };
+        edits.extend(headers.iter().filter(|(name, _)| gone(name)).map(|(name, _)| Edit::Remove(name.to_vec())));
+        let ours = |name: &[u8]| {
+            cookie.is_some_and(|cookie| name == cookie.as_bytes())
+                || OUR_COOKIES
+                    .iter()
+                    .any(|prefix| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)))
+        };
+        match cookies_without(headers, ours) {
+            CookieCut::Unchanged => {}
+            CookieCut::Gone => edits.push(Edit::Remove(b"cookie".to_vec())),
+            CookieCut::Left(rest) => edits.push(Edit::Set("cookie".into(), rest)),
+        }
+    }
+
+    /// Says what the gateway knows. `headers` are the client's, so that what is
+    /// right already is not written again.
+    pub fn stamp(&self, headers: &Headers, stamp: &Stamp<'_>, edits: &mut Edits) {
+        for fact in &self.facts {
+            if let Some(value) = stamp.value(*fact) {
+                edits.push(Edit::Set(fact.header().into(), value.into_owned().into_bytes()));
+            }
+        }
+        // Airbyte builds links from both.
+        for (name, value) in [("x-forwarded-host", self.authority.as_str()), ("x-forwarded-proto", "https")] {
+            let mut sent = headers.all(name);
+            if sent.next() != Some(value.as_bytes()) || sent.next().is_some() {
+                edits.push(Edit::Set(name.into(), value.as_bytes().to_vec()));
+            }
+        }
+    }
+}
+
+impl<'a> Stamp<'a> {
+    fn value(&self, fact: Fact) -> Option<Cow<'a, str>> {
+        let caller = || self.caller;
+        match fact {
+            Fact::User => caller().map(|caller| encoded(&caller.user)),
+            Fact::Email => caller()?.email.as_deref().map(encoded),
+            Fact::Name => caller()?.name.as_deref().map(encoded),
+            Fact::Groups => groups(&caller()?.groups),
+            Fact::Role => self.role.map(Cow::Borrowed),
+            Fact::Client => caller()?.client.as_deref().map(encoded),
+            Fact::Auth => caller().map(|_| Cow::Borrowed("bearer")),
+            Fact::RequestId => Some(Cow::Borrowed(self.request_id)),
+        }
+    }
+}
+
+/// A header name in the one spelling in which it is judged: some servers take
+/// an underscore for a dash.
+fn plain(name: &[u8]) -> Cow<'_, [u8]> {
+    match name.iter().any(|byte| byte.is_ascii_uppercase() || *byte == b'_') {
+        false => Cow::Borrowed(name),
+        true => name.iter().map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).collect(),
+    }
+}
+
+fn groups(groups: &Groups) -> Option<Cow<'static, str>> {
+    let Groups::Known(list) = groups else {
+        return None;
+    };
+    let mut joined = String::new();
+    for group in list {
+        if !joined.is_empty() {
+            joined.push(',');
+        }
+        // The comma separates, so one inside a name is encoded.
+        joined.push_str(&encoded(group).replace(',', "%2C"));
+        if joined.len() > MAX_GROUPS {
+            return None;
+        }
+    }
+    Some(Cow::Owned(joined))
+}
+
+/// A header field carries ASCII only (RFC 9110 section 5.5), so everything else
+/// is percent-encoded, and with it the percent sign.
+fn encoded(text: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'%';
+    if text.bytes().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut encoded = String::with_capacity(text.len().saturating_mul(3));
+    for byte in text.bytes() {
+        match plain(byte) {
+            true => encoded.push(char::from(byte)),
+            false => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    Cow::Owned(encoded)
+}
+
+#[cfg(test)]
+mod tests;

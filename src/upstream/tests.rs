@@ -1,0 +1,131 @@
+use super::*;
+use crate::settings::read;
+use crate::testing::test;
+use crate::time::Time;
+use serde_json::{Value, json};
+
+fn upstream(value: Value) -> Upstream {
+    read(&json!({ "upstream": value }), &|_| None, |root| Some(Upstream::read(root, "airbyte.example.com"))).unwrap()
+}
+
+fn caller() -> Caller {
+    Caller {
+        provider: "corp".into(),
+        issuer: "https://idp".into(),
+        subject: "1".into(),
+        user: "zoë".into(),
+        email: Some("z@example.com".into()),
+        email_verified: true,
+        name: None,
+        groups: Groups::Known(vec!["data, eng".into(), "50%".into()]),
+        client: Some("cli".into()),
+        expires: Time::default(),
+        claims: serde_json::Map::new(),
+    }
+}
+
+fn stripped(upstream: &Upstream, pairs: &[(&str, &str)]) -> Vec<Edit> {
+    let mut edits = Edits::new();
+    upstream.strip(&Headers::from_pairs(pairs.iter().copied()), Some("stay"), &mut edits);
+    edits
+}
+
+fn removed(upstream: &Upstream, name: &str) -> bool {
+    stripped(upstream, &[("x-before", "1"), (name, "forged")]) == [Edit::Remove(name.as_bytes().to_vec())]
+}
+
+#[test]
+fn what_a_client_must_not_say_goes_in_every_spelling() {
+    assert!(FORBIDDEN.is_sorted(), "the search needs it sorted");
+    let upstream = upstream(json!({}));
+    for name in
+        FORBIDDEN.iter().chain(&["x-airgate-user", "x-airgate-route", "x-airgate-pin", "x-airgate-", "authorization"])
+    {
+        let capitals = name.to_ascii_uppercase();
+        let underscores = name.replace('-', "_");
+        let mixed = name.replacen('-', "_", 1).replace('a', "A");
+        for spelling in [name, capitals.as_str(), &underscores, &mixed] {
+            assert!(removed(&upstream, spelling), "{spelling}");
+        }
+    }
+}
+
+#[test]
+fn everything_else_passes() {
+    let upstream = upstream(json!({}));
+    for name in
+        ["x-airbyte-analytic-source", "x-airbyte-version", "x-airgat", "x-request-id", "cookie2", "x-forwarded-for"]
+    {
+        assert!(!removed(&upstream, name), "{name}");
+    }
+}
+
+#[test]
+fn a_header_that_comes_twice_is_removed_for_each() {
+    let twice = stripped(&upstream(json!({})), &[("X-Airgate-User", "a"), ("x_airgate_user", "b")]);
+    assert_eq!(twice, [Edit::Remove(b"X-Airgate-User".to_vec()), Edit::Remove(b"x_airgate_user".to_vec())]);
+}
+
+#[test]
+fn credentials_end_here_unless_they_are_airbytes() {
+    let none = upstream(json!({}));
+    assert_eq!(none.credentials_header(), "authorization");
+    assert!(removed(&none, "authorization") && removed(&none, "proxy-authorization"));
+    let pass = upstream(json!({"mode": "pass"}));
+    assert_eq!(pass.credentials_header(), "proxy-authorization");
+    assert!(!removed(&pass, "authorization") && removed(&pass, "proxy-authorization"));
+}
+
+#[test]
+fn our_cookies_are_cut_and_others_kept() {
+    let upstream = upstream(json!({}));
+    let cut = |value: &str| stripped(&upstream, &[("cookie", value)]);
+    assert_eq!(cut("a=1; b=2"), []);
+    assert_eq!(cut("stay=x; a=1"), [Edit::Set("cookie".into(), b"a=1".to_vec())]);
+    assert_eq!(cut("__Host-airgate-session=x; __host-airgate-y=1"), [Edit::Remove(b"cookie".to_vec())]);
+}
+
+#[test]
+fn what_is_known_is_said_in_ascii_and_on_one_line() {
+    let upstream = upstream(json!({}));
+    let caller = caller();
+    let stamp = Stamp { caller: Some(&caller), role: Some("admin"), request_id: "r1" };
+    let mut edits = Edits::new();
+    upstream.stamp(&Headers::from_pairs([("x-forwarded-proto", "https")]), &stamp, &mut edits);
+    let set = |name: &'static str, value: &str| Edit::Set(name.into(), value.into());
+    assert_eq!(
+        edits,
+        [
+            set("x-airgate-user", "zo%C3%AB"),
+            set("x-airgate-email", "z@example.com"),
+            set("x-airgate-groups", "data%2C eng,50%25"),
+            set("x-airgate-role", "admin"),
+            set("x-airgate-client", "cli"),
+            set("x-airgate-auth", "bearer"),
+            set("x-airgate-request-id", "r1"),
+            set("x-forwarded-host", "airbyte.example.com"),
+        ]
+    );
+}
+
+#[test]
+fn nobody_known_is_nobody_said() {
+    let mut edits = Edits::new();
+    let stamp = Stamp { caller: None, role: None, request_id: "r1" };
+    let forged = Headers::from_pairs([
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-host", "evil"),
+    ]);
+    upstream(json!({"identity_headers": ["user"]})).stamp(&forged, &stamp, &mut edits);
+    let set = |name: &'static str, value: &str| Edit::Set(name.into(), value.into());
+    assert_eq!(edits, [set("x-forwarded-host", "airbyte.example.com"), set("x-forwarded-proto", "https")]);
+}
+
+#[test]
+fn a_list_of_groups_is_whole_or_not_there() {
+    assert_eq!(groups(&Groups::Unknown), None);
+    assert_eq!(groups(&Groups::Absent), None);
+    assert_eq!(groups(&Groups::Known(vec!["x".repeat(200); 30])), None);
+    assert_eq!(groups(&Groups::Known(vec!["a".into(), "b".into()])).unwrap(), "a,b");
+}
