@@ -21,6 +21,7 @@ from lab.paths import EXAMPLE, MODULE
 _EXAMPLE_HOST = "airbyte.example.com"
 _EXAMPLE_FOLDER = "/etc/airgate/"
 _WASM = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"
+_TEXT = "type.googleapis.com/google.protobuf.StringValue"
 _MANAGER = (
     "type.googleapis.com/envoy.extensions.filters.network."
     "http_connection_manager.v3.HttpConnectionManager"
@@ -41,6 +42,8 @@ class Bootstrap:
     def __init__(self, tree: dict):
         # Through JSON, because YAML's aliases are one object: an edit of one cluster would change its neighbours.
         self.tree = json.loads(json.dumps(tree))
+        if self._configured_by_text:
+            self.plugin_config = json.loads(self.plugin_config)
 
     @classmethod
     def example(cls) -> "Bootstrap":
@@ -69,6 +72,11 @@ class Bootstrap:
     @plugin_config.setter
     def plugin_config(self, value: dict) -> None:
         self.plugin["configuration"]["value"] = value
+
+    @property
+    def _configured_by_text(self) -> bool:
+        # Envoy hands a StringValue to the module as it is. Here it is always a dict, and text again when written.
+        return self.plugin["configuration"]["@type"] == _TEXT
 
     def move_in(self, folder: Path, module: Path = MODULE) -> None:
         """Everything under /etc/airgate now lies in `folder`, except the module, which stays where it was built."""
@@ -125,27 +133,38 @@ class Bootstrap:
                 _shorten(outliers, ("interval", "base_ejection_time"), timing.health)
 
     def write(self, folder: Path) -> Path:
-        # JSON: what YAML readers disagree on (off, yes, 012) cannot come up.
-        file = folder / "envoy.json"
-        file.write_text(json.dumps(self.tree, indent=1))
-        return file
+        return _write(folder, self._written())
 
     def write_reloadable(self, folder: Path) -> Path:
         """As `write`, with the listeners in a file of their own: see `write_listeners`."""
-        tree = copy.deepcopy(self.tree)
+        tree = self._written()
         del tree["static_resources"]["listeners"]
         source = {"path": str(folder / "listeners.json"), "watched_directory": {"path": str(folder)}}
         tree["dynamic_resources"] = {"lds_config": {"path_config_source": source}}
         self.write_listeners(folder)
-        return Bootstrap(tree).write(folder)
+        return _write(folder, tree)
 
     def write_listeners(self, folder: Path) -> None:
         """Envoy notices and takes over the new listeners, filter configuration included, while it runs."""
         kind = "type.googleapis.com/envoy.config.listener.v3.Listener"
-        listeners = [{"@type": kind, **listener} for listener in self.tree["static_resources"]["listeners"]]
+        listeners = [{"@type": kind, **listener} for listener in self._written()["static_resources"]["listeners"]]
         fresh = folder / "listeners.json.new"
         fresh.write_text(json.dumps({"resources": listeners}, indent=1))
         os.replace(fresh, folder / "listeners.json")
+
+    def _written(self) -> dict:
+        tree = copy.deepcopy(self.tree)
+        if self._configured_by_text:
+            plugin = _only(_typed(tree, _WASM), "wasm filter")["config"]
+            plugin["configuration"]["value"] = json.dumps(self.plugin_config)
+        return tree
+
+
+def _write(folder: Path, tree: dict) -> Path:
+    # JSON: what YAML readers disagree on (off, yes, 012) cannot come up.
+    file = folder / "envoy.json"
+    file.write_text(json.dumps(tree, indent=1))
+    return file
 
 
 def set_endpoints(cluster: dict, urls: list[str]) -> None:
