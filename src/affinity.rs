@@ -116,9 +116,12 @@ impl Affinity {
             || self.tickets.as_ref().is_some_and(|tickets| tickets.is_to_be_renewed(ticket, now))
     }
 
-    /// The cookie that a response sets, if any. `upstream_pin` is what the proxy
-    /// put into the response's `x-airgate-pin`: the address it chose. Envoy does
-    /// so only where that is not the address it was asked for.
+    /// The cookie that a response sets, if any. `upstream_pin` is the response's
+    /// `x-airgate-pin`, the address that the proxy chose. Envoy writes it only
+    /// where that is not the address it was asked for, and else leaves a field of
+    /// that name as the backend sent it: so the route has to remove the
+    /// backend's (`response_headers_to_remove`), lest one backend send its
+    /// clients to another.
     pub fn on_response(&self, stay: &Stay, upstream_pin: Option<&[u8]>, now: Time) -> Option<NewCookie> {
         let Kept::ByCookie { ticket, due } = &stay.0 else { return None };
         let chosen = upstream_pin.filter(|_| self.mode == Mode::Pin).and_then(pin::read);

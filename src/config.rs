@@ -1,5 +1,7 @@
 //! The whole configuration: raw shape in, settings or every mistake out.
 
+use serde_json::Value;
+
 use crate::access::Access;
 use crate::affinity::Affinity;
 use crate::identity::IdentitySettings;
@@ -25,7 +27,15 @@ impl Settings {
     /// Every mistake, each with its path; nothing starts with one.
     pub fn parse(text: &[u8], environment: Environment<'_>) -> Result<Settings, Vec<Mistake>> {
         let value = json::parse(text).map_err(|error| vec![Mistake::new("", format!("no valid JSON: {error}"))])?;
-        settings::read(&value, environment, read)
+        Settings::read(&value, environment)
+    }
+
+    /// Reads a configuration that is JSON already.
+    ///
+    /// # Errors
+    /// Every mistake, each with its path; nothing starts with one.
+    pub fn read(value: &Value, environment: Environment<'_>) -> Result<Settings, Vec<Mistake>> {
+        settings::read(value, environment, read)
     }
 }
 

@@ -32,6 +32,7 @@ mod tests {
             ("10.0.0.1:8001\n", false),
             ("airbyte:8001", false),
             ("/var/run/airbyte.sock", false),
+            ("[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255%4294967295]:65535", false),
             ("::1:80", false),
             ("", false),
         ];

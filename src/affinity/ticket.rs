@@ -96,8 +96,9 @@ impl Tickets {
         idle.min(lifetime)
     }
 
+    /// How many are remembered, and how many at most.
     #[cfg(test)]
-    pub fn remembered(&self) -> usize {
-        self.opened.len()
+    pub fn remembered(&self) -> (usize, usize) {
+        (self.opened.len(), self.opened.cap().get())
     }
 }

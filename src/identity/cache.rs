@@ -105,3 +105,87 @@ impl TokenCache {
         self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::identity::testing::{NOW, Signer, claims, now, settings};
+    use crate::identity::{Algorithm, Key, Token};
+    use crate::testing::test;
+
+    fn identity() -> Rc<Caller> {
+        let text = Signer::new("k", Algorithm::EdDSA, 1).token(&claims(json!({})));
+        Rc::new(settings(json!({})).unwrap().judge(&Token::parse(text.as_bytes()).unwrap(), now()).unwrap())
+    }
+
+    fn key(seed: u8) -> KeyFingerprint {
+        Key::read(&Signer::new("k", Algorithm::EdDSA, seed).jwk()).unwrap().fingerprint()
+    }
+
+    #[test]
+    fn only_the_very_token_finds_its_verdict() {
+        let mut cache = TokenCache::default();
+        cache.insert(b"header.payload.signature", identity(), 0, key(1));
+        assert!(cache.get(b"header.payload.signature", now()).is_some());
+        for other in ["", "header.payload.", "header.payload.signaturE", "header.payload.signature ", "payload"] {
+            assert!(cache.get(other.as_bytes(), now()).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_ends_when_the_token_does() {
+        let mut cache = TokenCache::default();
+        let end = Time::from_seconds(NOW + 3660).millis();
+        cache.insert(b"a", identity(), 0, key(1));
+        assert!(cache.get(b"a", Time::from_millis(end - 1)).is_some());
+        assert!(cache.get(b"a", Time::from_millis(end)).is_none());
+        assert_eq!((cache.len(), cache.bytes()), (0, 0));
+        assert!(cache.get(b"a", now()).is_none(), "a clock that steps back brings nothing back");
+    }
+
+    #[test]
+    fn room_is_bounded_by_entries_and_by_bytes() {
+        let identity = identity();
+        let mut cache = TokenCache::new(100, 1_000);
+        for number in 0..1_000_u32 {
+            cache.insert(&number.to_le_bytes(), Rc::clone(&identity), 0, key(1));
+        }
+        assert_eq!((cache.len(), cache.bytes()), (100, 400));
+        assert!(cache.get(&900_u32.to_le_bytes(), now()).is_some());
+        cache.insert(&[7; 599], Rc::clone(&identity), 0, key(1));
+        assert_eq!((cache.len(), cache.bytes()), (100, 995));
+        cache.insert(&[8; 999], Rc::clone(&identity), 0, key(1));
+        assert_eq!((cache.len(), cache.bytes()), (1, 999));
+        cache.insert(&[9; 1_001], identity, 0, key(1));
+        assert_eq!((cache.len(), cache.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_first() {
+        let identity = identity();
+        let mut cache = TokenCache::new(2, 1_000);
+        cache.insert(b"a", Rc::clone(&identity), 0, key(1));
+        cache.insert(b"b", Rc::clone(&identity), 0, key(1));
+        cache.get(b"a", now());
+        cache.insert(b"a", Rc::clone(&identity), 0, key(1));
+        assert_eq!((cache.len(), cache.bytes()), (2, 2), "the same token again takes no more room");
+        cache.insert(b"c", identity, 0, key(1));
+        assert!(cache.get(b"b", now()).is_none() && cache.get(b"a", now()).is_some());
+    }
+
+    #[test]
+    fn a_key_that_goes_takes_its_tokens_along() {
+        let identity = identity();
+        let mut cache = TokenCache::default();
+        for (token, provider, seed) in [(b"a", 0, 1), (b"b", 0, 2), (b"c", 1, 1)] {
+            cache.insert(token, Rc::clone(&identity), provider, key(seed));
+        }
+        cache.retain_keys(0, |fingerprint| *fingerprint == key(2));
+        let left: Vec<bool> = [b"a", b"b", b"c"].map(|token| cache.get(token, now()).is_some()).to_vec();
+        assert_eq!(left, [false, true, true]);
+        cache.forget_provider(0);
+        assert_eq!((cache.len(), cache.bytes()), (1, 1));
+    }
+}

@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 
 from lab.bootstrap import Bootstrap, set_endpoints
 from lab.certs import Authority
-from lab.forge import Key, json_bytes, laid_over, make_key
+from lab.forge import Key, Sign, json_bytes, laid_over, make_key
 
 DISCOVERY = "/.well-known/openid-configuration"
 JWKS = "/jwks"
@@ -74,9 +74,11 @@ class Site:
         """The one for this algorithm."""
         return next(key for key in self.signing if key.alg == alg)
 
-    def token(self, key: Key | None = None, header: dict | bytes | None = None, **changes) -> str:
+    def token(
+        self, key: Key | None = None, header: dict | bytes | None = None, sign: Sign | None = None, **changes
+    ) -> str:
         """An ordinary token, with changes to its claims and its header; None removes."""
-        return (key or self.signing[0]).token(self.claims(**changes), header)
+        return (key or self.signing[0]).token(self.claims(**changes), header, sign=sign)
 
     def release(self) -> None:
         """Lets go of every answer that is held, now and later."""

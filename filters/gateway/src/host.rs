@@ -11,6 +11,7 @@ use airgate::host::{Host, SignatureCheck};
 use airgate::http::{Answer, Call, Edit, Headers, Reply};
 use airgate::identity::Algorithm;
 use airgate::time::Time;
+use prost::Message;
 
 mod abi {
     #[link(wasm_import_module = "env")]
@@ -206,6 +207,26 @@ pub fn tick_every(period: Duration) -> bool {
     unsafe { abi::proxy_set_tick_period_milliseconds(millis) == OK }
 }
 
+/// The argument of `verify_signature`.
+#[derive(prost::Message)]
+struct VerifySignature {
+    #[prost(string, tag = "1")]
+    hash: String,
+    #[prost(bytes = "vec", tag = "2")]
+    public_key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    signature: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    text: Vec<u8>,
+}
+
+/// Its answer; an error text in field 2 goes with a false.
+#[derive(prost::Message)]
+struct SignatureVerdict {
+    #[prost(bool, tag = "1")]
+    result: bool,
+}
+
 /// What the core borrows.
 pub struct Proxy;
 
@@ -218,19 +239,20 @@ impl Host for Proxy {
     /// as wasm. Unknown names trap in nginx: there `signatures: software` keeps
     /// us from asking.
     fn verify(&self, check: &SignatureCheck<'_>) -> Option<bool> {
-        let hash: &[u8] = match check.algorithm {
-            Algorithm::RS256 | Algorithm::ES256 => b"sha256",
-            Algorithm::RS384 | Algorithm::ES384 => b"sha384",
-            Algorithm::RS512 => b"sha512",
+        let hash = match check.algorithm {
+            Algorithm::RS256 | Algorithm::ES256 => "sha256",
+            Algorithm::RS384 | Algorithm::ES384 => "sha384",
+            Algorithm::RS512 => "sha512",
             _ => return None,
         };
-        let argument = protobuf(&[hash, check.public_key, check.signature, check.text]);
+        let (hash, public_key) = (hash.to_owned(), check.public_key.to_vec());
+        let (signature, text) = (check.signature.to_vec(), check.text.to_vec());
+        let argument = VerifySignature { hash, public_key, signature, text }.encode_to_vec();
         let name = "verify_signature";
         let answer = taken(|data, size| unsafe {
             abi::proxy_call_foreign_function(name.as_ptr(), name.len(), argument.as_ptr(), argument.len(), data, size)
         })?;
-        // {1: bool, 2: error text}; proto3 leaves a false out.
-        Some(answer.starts_with(&[0x08, 0x01]))
+        SignatureVerdict::decode(answer.as_slice()).ok().map(|verdict| verdict.result)
     }
 
     fn keep(&self, name: &str, value: &[u8]) {
@@ -278,20 +300,4 @@ fn serialized(pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
         bytes.push(0);
     }
     bytes
-}
-
-/// A message whose fields 1, 2, … hold these bytes.
-fn protobuf(fields: &[&[u8]]) -> Vec<u8> {
-    let mut message = Vec::new();
-    for (tag, field) in (0x0a_u8..).step_by(8).zip(fields) {
-        message.push(tag);
-        let mut length = field.len();
-        while length >= 0x80 {
-            message.push(u8::try_from(length & 0x7f).unwrap_or_default() | 0x80);
-            length >>= 7;
-        }
-        message.push(u8::try_from(length).unwrap_or_default());
-        message.extend_from_slice(field);
-    }
-    message
 }

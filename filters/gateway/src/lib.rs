@@ -7,6 +7,7 @@
 mod host;
 mod root;
 mod stream;
+mod structure;
 
 /// The module's entry. Its own room, since the SDK's macro makes a public
 /// function without documentation.

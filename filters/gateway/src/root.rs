@@ -13,6 +13,7 @@ use proxy_wasm::types::{Action, ContextType};
 
 use crate::host;
 use crate::stream::{Slot, Stream, carry_out};
+use crate::structure;
 
 /// How often keys that are wanted are fetched and waiting requests looked after.
 /// Five times a second costs nothing one could measure and delays a request that
@@ -101,7 +102,12 @@ impl Context for Root {
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
         let environment = |name: &str| std::env::var(name).ok();
-        let settings = match Settings::parse(&host::configuration(), &environment) {
+        let text = host::configuration();
+        let settings = match structure::read(&text) {
+            Some(value) => Settings::read(&value, &environment),
+            None => Settings::parse(&text, &environment),
+        };
+        let settings = match settings {
             Ok(settings) => settings,
             Err(mistakes) => {
                 for mistake in mistakes {

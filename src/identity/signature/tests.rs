@@ -136,6 +136,7 @@ mod ec {
     use p256::ecdsa::signature::hazmat::PrehashSigner;
 
     use super::*;
+    use crate::testing::test;
 
     const ORDER_256: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
     const ORDER_384: &str =
@@ -271,6 +272,7 @@ mod ed25519 {
     use ct_codecs::Encoder;
 
     use super::*;
+    use crate::testing::test;
 
     const ORDER: [u8; 32] = [
         0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0,
