@@ -172,7 +172,7 @@ class Envoy:
             # Many Envoys share this machine, and none hands over to another.
             "--disable-hot-restart",
             # Access log lines may come ten seconds late otherwise.
-            "--file-flush-interval-msec", "100",
+            "--file-flush-interval-msec", "20",
             # As envoy-example/run.sh does it.
             "--drain-time-s", str(self.options.drain_seconds),
             "--drain-strategy", "immediate",
