@@ -26,8 +26,12 @@ use crate::http::{Answer, Call, CallId};
 use crate::settings::Section;
 use crate::time::Time;
 use cache::TokenCache;
+#[cfg(test)]
+use claims::ClaimSettings;
 use key_store::{Outlook, Progress};
 use keys::Selection;
+#[cfg(test)]
+use keys::{Key, KeySet};
 use provider::Provider;
 use signature::SignatureChecker;
 use token::Token;
@@ -51,7 +55,7 @@ impl IdentitySettings {
         let providers: Vec<Provider> = sections.iter().filter_map(|section| Provider::read(section, shared)).collect();
         for (index, provider) in providers.iter().enumerate() {
             let mut others = providers.iter().take(index);
-            if others.clone().any(|other| other.name == provider.name) {
+            if others.clone().any(|other| other.claims.provider() == provider.claims.provider()) {
                 root.mistake(&format!("providers[{index}].name"), "another provider has this name");
             }
             if others.any(|other| provider.claims.issuers().any(|issuer| other.claims.knows_issuer(issuer))) {
@@ -98,6 +102,8 @@ impl Authenticator {
     /// Starts with no remote keys; [`Authenticator::tick`] fetches them.
     pub(crate) fn new(settings: IdentitySettings, host: &dyn Host) -> Authenticator {
         let checker = SignatureChecker::new(settings.signatures, host);
+        let proven: Vec<&str> = checker.proven().map(Algorithm::name).collect();
+        log::info!("signatures that the host checks: {proven:?}");
         Authenticator { providers: settings.providers, cache: TokenCache::default(), checker, next_id: CallId(0) }
     }
 
@@ -183,12 +189,13 @@ impl Authenticator {
             Progress::None => {}
             Progress::Call(call) => change.calls.push(call),
             Progress::Failed(fault) => {
-                log::warn!("provider {}: {fault}", provider.name);
+                log::warn!("provider {}: {fault}", provider.claims.provider());
                 change.settled = true;
             }
             Progress::Fresh => {
                 if let Some(keys) = provider.keys.keys(now) {
-                    log::info!("provider {}: {} usable keys, skipped: {:?}", provider.name, keys.len(), keys.skipped());
+                    let name = provider.claims.provider();
+                    log::info!("provider {name}: {} usable keys, skipped: {:?}", keys.len(), keys.skipped());
                     // A key that left the set takes its tokens with it.
                     self.cache.retain_keys(index, |fingerprint| keys.contains(fingerprint));
                 }
@@ -197,3 +204,8 @@ impl Authenticator {
         }
     }
 }
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -84,26 +84,6 @@ impl TokenCache {
             keeps
         });
     }
-
-    /// Forgets every token of this provider.
-    pub fn forget_provider(&mut self, provider: usize) {
-        self.retain_keys(provider, |_| false);
-    }
-
-    /// How many tokens are remembered.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether no token is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// How many bytes of tokens are remembered.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
 }
 
 #[cfg(test)]
@@ -141,7 +121,7 @@ mod tests {
         cache.insert(b"a", identity(), 0, key(1));
         assert!(cache.get(b"a", Time::from_millis(end - 1)).is_some());
         assert!(cache.get(b"a", Time::from_millis(end)).is_none());
-        assert_eq!((cache.len(), cache.bytes()), (0, 0));
+        assert_eq!((cache.entries.len(), cache.bytes), (0, 0));
         assert!(cache.get(b"a", now()).is_none(), "a clock that steps back brings nothing back");
     }
 
@@ -152,14 +132,14 @@ mod tests {
         for number in 0..1_000_u32 {
             cache.insert(&number.to_le_bytes(), Rc::clone(&identity), 0, key(1));
         }
-        assert_eq!((cache.len(), cache.bytes()), (100, 400));
+        assert_eq!((cache.entries.len(), cache.bytes), (100, 400));
         assert!(cache.get(&900_u32.to_le_bytes(), now()).is_some());
         cache.insert(&[7; 599], Rc::clone(&identity), 0, key(1));
-        assert_eq!((cache.len(), cache.bytes()), (100, 995));
+        assert_eq!((cache.entries.len(), cache.bytes), (100, 995));
         cache.insert(&[8; 999], Rc::clone(&identity), 0, key(1));
-        assert_eq!((cache.len(), cache.bytes()), (1, 999));
+        assert_eq!((cache.entries.len(), cache.bytes), (1, 999));
         cache.insert(&[9; 1_001], identity, 0, key(1));
-        assert_eq!((cache.len(), cache.bytes()), (0, 0));
+        assert_eq!((cache.entries.len(), cache.bytes), (0, 0));
     }
 
     #[test]
@@ -170,7 +150,7 @@ mod tests {
         cache.insert(b"b", Rc::clone(&identity), 0, key(1));
         cache.get(b"a", now());
         cache.insert(b"a", Rc::clone(&identity), 0, key(1));
-        assert_eq!((cache.len(), cache.bytes()), (2, 2), "the same token again takes no more room");
+        assert_eq!((cache.entries.len(), cache.bytes), (2, 2), "the same token again takes no more room");
         cache.insert(b"c", identity, 0, key(1));
         assert!(cache.get(b"b", now()).is_none() && cache.get(b"a", now()).is_some());
     }
@@ -185,7 +165,7 @@ mod tests {
         cache.retain_keys(0, |fingerprint| *fingerprint == key(2));
         let left: Vec<bool> = [b"a", b"b", b"c"].map(|token| cache.get(token, now()).is_some()).to_vec();
         assert_eq!(left, [false, true, true]);
-        cache.forget_provider(0);
-        assert_eq!((cache.len(), cache.bytes()), (1, 1));
+        cache.retain_keys(0, |_| false);
+        assert_eq!((cache.entries.len(), cache.bytes), (1, 1));
     }
 }

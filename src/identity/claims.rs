@@ -53,11 +53,6 @@ impl ClaimSettings {
         &self.provider
     }
 
-    /// The provider's own issuer, the one that discovery must name.
-    pub fn issuer(&self) -> &str {
-        &self.issuer
-    }
-
     /// The issuer and its aliases.
     pub fn issuers(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.issuer).chain(&self.issuer_aliases).map(String::as_str)
@@ -66,11 +61,6 @@ impl ClaimSettings {
     /// Whether the provider signs under this `iss`, compared byte by byte.
     pub fn knows_issuer(&self, issuer: &str) -> bool {
         self.issuer == issuer || self.issuer_aliases.iter().any(|alias| alias == issuer)
-    }
-
-    /// The kind of token that is accepted.
-    pub fn kind(&self) -> TokenKind {
-        self.kind
     }
 
     /// Who the bearer of a token is, once its signature has been checked.

@@ -9,7 +9,6 @@ use crate::settings::Section;
 
 /// A provider: what its tokens must say, and its keys.
 pub(super) struct Provider {
-    pub name: String,
     pub claims: ClaimSettings,
     pub keys: KeyStore,
     pub settings: KeySettings,
@@ -22,12 +21,12 @@ impl Provider {
     pub fn read(section: &Section<'_>, shared: bool) -> Option<Provider> {
         let claims = ClaimSettings::read(section);
         let issuer = section.text("issuer").unwrap_or_default();
-        let name = read_name(section, issuer);
+        check_name(section);
         let algorithms = read_algorithms(section);
         let settings = KeySettings::read(section);
         let keys = read_keys(section, issuer, settings, shared);
         section.finish();
-        Some(Provider { name: name?, claims: claims?, keys: keys?, settings, algorithms })
+        Some(Provider { claims: claims?, keys: keys?, settings, algorithms })
     }
 
     /// Whether tokens of this provider may be signed so.
@@ -36,14 +35,11 @@ impl Provider {
     }
 }
 
-/// The name in records and headers; the issuer's host unless written.
-fn read_name(section: &Section<'_>, issuer: &str) -> Option<String> {
-    let Some(name) = section.text("name") else {
-        return Endpoint::parse(issuer).map(|endpoint| endpoint.authority);
-    };
-    match name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
-        true => Some(name.to_owned()),
-        false => section.wrong("name", "expected letters, digits, -, _ and . only"),
+/// A name goes into logs and records; without one the issuer does.
+fn check_name(section: &Section<'_>) {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if section.text("name").is_some_and(|name| !name.bytes().all(plain)) {
+        section.mistake("name", "expected letters, digits, -, _ and . only");
     }
 }
 

@@ -47,7 +47,7 @@ pub fn settings(more: Value) -> Result<ClaimSettings, Vec<Mistake>> {
         provider.as_object_mut().unwrap().insert(name.clone(), value.clone());
     }
     provider.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-    settings::read(&provider, &|_| None, |section| ClaimSettings::read(section))
+    settings::read(&provider, &|_| None, ClaimSettings::read)
 }
 
 /// A provider's private key, the same in every run.

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::caller::Groups;
 use crate::identity::testing::{ISSUER, NOW, claims, now, settings, unsigned};
 use crate::testing::test;
 
@@ -419,7 +420,7 @@ fn mistakes_in_the_settings_are_named() {
 #[test]
 fn the_smallest_settings_have_the_careful_defaults() {
     let rules = settings(json!({})).unwrap();
-    assert_eq!((rules.provider(), rules.issuer(), rules.kind()), (ISSUER, ISSUER, TokenKind::Access));
+    assert_eq!((rules.provider(), rules.issuer.as_str(), rules.kind), (ISSUER, ISSUER, TokenKind::Access));
     assert!(rules.knows_issuer(ISSUER) && !rules.knows_issuer("https://idp.example.com/"));
     for own in [
         json!({"issuer": "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0"}),
