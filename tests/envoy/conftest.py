@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from visitor import bare
 
 from lab import Bed, Parts
 from lab.envoy import VERSIONS, Options
@@ -33,6 +34,13 @@ def open_bed(parts) -> Iterator[Callable[..., Bed]]:
 def bed(parts, envoy_version) -> Iterator[Bed]:
     """The example as it is."""
     with untrapped(Options(version=envoy_version), parts) as bed:
+        yield bed
+
+
+@pytest.fixture(scope="session")
+def bare_bed(parts, envoy_version) -> Iterator[Bed]:
+    """airgate alone with what clients send: without what Envoy does for the hygiene of requests."""
+    with untrapped(Options(version=envoy_version, bootstrap=bare), parts) as bed:
         yield bed
 
 

@@ -10,6 +10,7 @@ from lab.envoy import Envoy, Options
 from lab.provider import Provider
 from lab.standin import Standin
 from lab.tls import trusting
+from lab.until import until
 
 
 class Parts:
@@ -82,6 +83,7 @@ class Bed:
             self.envoy = self.parts.envoy(f"envoy-{Bed._count}", options)
             if start:
                 self.envoy.start()
+                until(self._replicas_are_in, 20, "the replicas passing their health checks")
         except BaseException:
             self.close()
             raise
@@ -124,6 +126,14 @@ class Bed:
         )
         self._clients.append(client)
         return client
+
+    def _replicas_are_in(self) -> bool:
+        # Envoy calls itself ready as soon as each replica was checked once. While it compiles the module that check
+        # can run out of time, and until the next one nobody is there.
+        alive = sum(standin.child.running for standin in self.standins)
+        stats = self.envoy.stats(r"^cluster\.airbyte[^.]*\.membership_")
+        totals = {name.removesuffix("_total"): value for name, value in stats.items() if name.endswith("_total")}
+        return all(stats[f"{name}_healthy"] >= min(alive, total) for name, total in totals.items())
 
     def close(self) -> None:
         for client in self._clients:

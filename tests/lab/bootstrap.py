@@ -127,7 +127,7 @@ class Bootstrap:
                 _shorten(route, ("timeout", "idle_timeout"), timing.requests)
         for cluster in self.tree["static_resources"]["clusters"]:
             for check in cluster.get("health_checks", []):
-                _shorten(check, ("interval", "no_traffic_interval"), timing.health)
+                _shorten(check, ("interval", "no_traffic_interval", "unhealthy_interval"), timing.health)
             if outliers := cluster.get("outlier_detection"):
                 outliers.setdefault("interval", "10s")  # Envoy's default, which would not be shortened
                 _shorten(outliers, ("interval", "base_ejection_time"), timing.health)

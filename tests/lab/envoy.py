@@ -132,9 +132,7 @@ class Envoy:
         return self.child.err.read_text(errors="replace") if self.child else ""
 
     def access_log(self) -> list[dict]:
-        # The last line may be half written.
-        text = self.child.out.read_text(errors="replace") if self.child else ""
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return self.child.read_all_json() if self.child else []
 
     def logged(self, condition: Callable[[dict], Any], timeout: float = 5) -> dict:
         """The first access log line for which `condition` is true, waited for."""

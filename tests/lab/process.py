@@ -30,6 +30,7 @@ class Child:
         self.out = folder / f"{name}.out"
         self.err = folder / f"{name}.err"
         self._read = 0
+        self._lines: list[Any] = []
         folder.mkdir(parents=True, exist_ok=True)
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self._process = subprocess.Popen(
@@ -58,6 +59,12 @@ class Child:
     def read_json(self, timeout: float = 15) -> Any:
         """The next line of stdout, as JSON."""
         return json.loads(self.wait_for(self._next_line, timeout, "a line on stdout"))
+
+    def read_all_json(self) -> list[Any]:
+        """Every line of stdout so far, as JSON. Each is read once, so asking often costs nothing."""
+        while line := self._next_line():
+            self._lines.append(json.loads(line))
+        return self._lines
 
     def wait_for(self, condition, timeout: float, what: str):
         """`until`, but at once an error when the process ends first."""

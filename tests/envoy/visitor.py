@@ -1,0 +1,112 @@
+"""Somebody who asks byte for byte, and looks up what of it arrived."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import count
+
+from lab import Bed
+from lab.bootstrap import Bootstrap
+from lab.wire import Answer, Fields, Wire
+
+ECHO = b"/api/v1/standin/echo"
+
+
+class Visit:
+    """One question: its answer, and what became of it behind the gateway."""
+
+    def __init__(self, visitor: "Visitor", mark: str, answer: Answer | None):
+        self._visitor = visitor
+        self._mark = mark
+        # None: cut off without one.
+        self.answer = answer
+
+    @property
+    def arrived(self) -> dict | None:
+        """The request as a replica got it: at most once."""
+        found = self._visitor.journal()[self._mark]
+        assert len(found) < 2, found
+        return found[0] if found else None
+
+    @property
+    def passed(self) -> dict:
+        """The same, and it must have."""
+        assert (arrived := self.arrived), f"did not pass: {self.answer}"
+        return arrived
+
+    @property
+    def refused(self) -> str | None:
+        """It must have been. The reason in the log where airgate refused it; None where Envoy did."""
+        assert not (arrived := self.arrived), f"it reached Airbyte: {arrived}"
+        if self.answer is None:
+            return None
+        assert 400 <= self.answer.status < 500, self.answer
+        if not self.answer.body.startswith(b"{"):
+            return None
+        body = self.answer.json()
+        assert body["status"] == self.answer.status and body["request_id"], body
+        return self.line["reason"]
+
+    @property
+    def line(self) -> dict:
+        """Its line in the access log, found by the id that stands in the answer."""
+        return self._visitor.logged(self.answer.header("x-request-id") or self.answer.json()["request_id"])
+
+
+class Visitor:
+    """Each question on a connection of its own: a broken one must not harm the next."""
+
+    _numbers = count()
+    # What arrived anywhere, by its mark.
+    _journal: defaultdict[str, list[dict]] = defaultdict(list)
+
+    def __init__(self, bed: Bed, wire: type[Wire] = Wire, who: str | None = "alice"):
+        self.bed = bed
+        self._wire = wire
+        self._credentials = [(b"authorization", f"Bearer {bed.token(who)}".encode())] if who else []
+        self._asked = True
+
+    def ask(self, target: bytes | None = ECHO, fields: Fields = [], **parts) -> Visit:
+        self._asked = True
+        mark = f"{next(self._numbers)}."
+        fields = [(b"x-mark", mark.encode()), *self._credentials, *fields]
+        with self._wire(self.bed.url, self.bed.authority_file) as wire:
+            return Visit(self, mark, wire.ask(target, fields=fields, **parts))
+
+    def ask_all(self, targets: Iterable[bytes], **parts) -> dict[bytes, Visit]:
+        return {target: self.ask(target, **parts) for target in targets}
+
+    def journal(self) -> dict[str, list[dict]]:
+        """Read once for many questions, and what is read once is not read again."""
+        if self._asked:
+            self._asked = False
+            for standin in self.bed.standins:
+                for one in standin.requests():
+                    for mark in values(one, "x-mark"):
+                        self._journal[mark].append(one)
+                standin.forget()
+        return self._journal
+
+    def logged(self, request_id: str) -> dict:
+        return self.bed.envoy.logged(lambda line: line["request_id"] == request_id)
+
+
+def values(arrived: dict, name: str) -> list[str]:
+    return [value for field, value in arrived.get("headers", []) if field.lower() == name]
+
+
+def bare(bootstrap: Bootstrap) -> None:
+    """Takes away what Envoy does for the hygiene of requests, so that airgate is alone with them."""
+    manager = bootstrap.manager()
+    for setting in (
+        "normalize_path",
+        "merge_slashes",
+        "path_with_escaped_slashes_action",
+        "early_header_mutation_extensions",
+    ):
+        del manager[setting]
+    del manager["common_http_protocol_options"]["headers_with_underscores_action"]
+    manager["max_request_headers_kb"] = 96
+    # HTTP/2 connections that are broken off end after a second otherwise.
+    manager["delayed_close_timeout"] = "0.05s"
+    # airgate removes what it must not be told; the pin is between it and stateful-session.
+    manager["route_config"]["request_headers_to_remove"] = ["x-airgate-pin"]
