@@ -44,6 +44,11 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 .PHONY: test
 test: test-unit test-node test-envoy test-wasm ## all tests
 
+.PHONY: measure
+measure: wasm python envoys ## microseconds per request, beside an Envoy without filter; takes some minutes
+	@$(scripts)/wrk.sh
+	@$(python) -m lab.measure
+
 .PHONY: test-unit
 test-unit: ## the core's tests, native
 	@$(scripts)/unit-test.sh $(ARGS)

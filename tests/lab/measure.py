@@ -1,0 +1,159 @@
+"""What one request costs, in microseconds of Envoy's processor time: `make measure`.
+
+Every candidate is the example's Envoy with one worker, plain HTTP, no access log
+and answers from Envoy itself, so that what differs is the filter. `wrk` loads it
+from another process; the cost is the processor time that Envoy's process used,
+divided by the requests it answered. Candidates take turns, and the median of
+the rounds is printed with its spread.
+"""
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+from lab.bootstrap import Bootstrap
+from lab.certs import Authority
+from lab.envoy import Envoy, Options
+from lab.forge import Key, make_key
+
+ISSUER = "https://idp.example.com"
+PATH = "/api/v1/connections/list"
+# More distinct tokens than the module remembers (8,192): in turn, none is known when it comes again.
+DISTINCT = 9000
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+SECONDS = int(os.environ.get("SECONDS_PER_ROUND", "2"))
+
+
+def plain(bootstrap: Bootstrap) -> None:
+    """No TLS, no log, and every route answers by itself."""
+    listener = bootstrap.listener("https")
+    for chain in listener["filter_chains"]:
+        chain.pop("transport_socket", None)
+    listener.pop("listener_filters", None)
+    bootstrap.tree.pop("overload_manager", None)
+    manager = bootstrap.manager()
+    manager.pop("access_log", None)
+    manager.pop("local_reply_config", None)
+    manager.pop("early_header_mutation_extensions", None)
+    keep = ("http.wasm.v3.Wasm", "http.router.v3.Router")
+    kind = lambda filter: filter.get("typed_config", {}).get("@type", "")
+    manager["http_filters"] = [filter for filter in manager["http_filters"] if kind(filter).endswith(keep)]
+    for host in manager["route_config"]["virtual_hosts"]:
+        host["routes"] = [{"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "ok"}}}]
+
+
+def bare(bootstrap: Bootstrap) -> None:
+    plain(bootstrap)
+    bootstrap.manager()["http_filters"][0]["disabled"] = True
+
+
+def plugin(key: Key, signatures: str):
+    def change(config: dict) -> None:
+        provider = {"name": "measured", "issuer": ISSUER, "audiences": ["airbyte"], "jwks": {"keys": [key.jwk()]}}
+        config.update(signatures=signatures, providers=[provider])
+
+    return change
+
+
+def tokens(key: Key, count: int) -> list[str]:
+    now = int(time.time())
+    claims = {"iss": ISSUER, "aud": "airbyte", "iat": now, "exp": now + 3600, "email": "alice@example.com", "name": "Alice",
+              "groups": ["airbyte-admins", "data"], "azp": "cli"}
+    return [key.token({**claims, "sub": f"user-{number}"}) for number in range(count)]
+
+
+def affinity_cookie(url: str, bearer: str) -> str:
+    """What a client that was here before sends."""
+    answer = httpx.get(url + PATH, headers={"authorization": f"Bearer {bearer}"})
+    answer.raise_for_status()
+    return answer.headers.get("set-cookie", "").partition(";")[0] or "other=1"
+
+
+def script(envoy: Envoy, name: str, bearers: list[str]) -> Path:
+    """For wrk: each request carries the next token."""
+    folder = envoy.folder
+    listed = folder / f"{name}.tokens"
+    listed.write_text("\n".join(bearers))
+    lua = folder / f"{name}.lua"
+    lua.write_text(
+        f"""
+        local requests, next = {{}}, 0
+        for token in io.lines("{listed}") do
+          requests[#requests + 1] = wrk.format("GET", "{PATH}", {{
+            ["Authorization"] = "Bearer " .. token, ["Host"] = "localhost", ["Accept"] = "application/json", ["User-Agent"] = "measure",
+            ["Cookie"] = "{affinity_cookie(address(envoy), bearers[0])}"}})
+        end
+        function request()
+          next = next % #requests + 1
+          return requests[next]
+        end
+        """
+    )
+    return lua
+
+
+def address(envoy: Envoy) -> str:
+    return envoy.url.replace("https://localhost", "http://127.0.0.1")
+
+
+def processor_time(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def load(envoy: Envoy, lua: Path) -> float:
+    """Microseconds per request."""
+    before = processor_time(envoy.child.pid)
+    command = ["wrk", "-t1", "-c8", f"-d{SECONDS}s", "-s", str(lua), address(envoy)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL).stdout
+    used = processor_time(envoy.child.pid) - before
+    if "Non-2xx" in said:
+        raise RuntimeError(f"not every answer was 200 from {envoy.folder.name}:\n{said}")
+    return used * 1e6 / int(re.search(r"(\d+) requests in", said)[1])
+
+
+def main() -> None:
+    rs256, es256, eddsa = make_key("RS256", "rs"), make_key("ES256", "es"), make_key("EdDSA", "ed")
+    # What, Envoy's configuration, the plugin's, and how many distinct tokens.
+    candidates = [
+        ("no filter", bare, plugin(es256, "host"), es256, 1),
+        ("a known token", plain, plugin(es256, "host"), es256, 1),
+        ("a new token, RS256 by the host", plain, plugin(rs256, "host"), rs256, DISTINCT),
+        ("a new token, ES256 by the host", plain, plugin(es256, "host"), es256, DISTINCT),
+        ("a new token, EdDSA in software", plain, plugin(eddsa, "host"), eddsa, DISTINCT),
+        ("a new token, ES256 in software", plain, plugin(es256, "software"), es256, DISTINCT),
+        ("a new token, RS256 in software", plain, plugin(rs256, "software"), rs256, DISTINCT),
+    ]
+    with tempfile.TemporaryDirectory(prefix="airgate-measure-") as place:
+        folder, authority, running = Path(place), Authority(), []
+        try:
+            for number, (what, bootstrap, change, key, count) in enumerate(candidates):
+                print(f"airgate: preparing: {what}", file=sys.stderr)
+                options = Options(plugin=change, bootstrap=bootstrap, concurrency=1, log_level="error")
+                envoy = Envoy(folder / str(number), authority, "https://localhost:9", ["http://127.0.0.1:9"], options).start()
+                running.append((what, envoy, script(envoy, str(number), tokens(key, count)), []))
+            for number in range(ROUNDS + 1):
+                for what, envoy, lua, costs in running:
+                    cost = load(envoy, lua)
+                    if number:  # the first round warms up
+                        costs.append(cost)
+            base = statistics.median(running[0][3])
+            print(f"{'':34} µs CPU a request   over no filter   spread of {ROUNDS}")
+            for what, envoy, _, costs in running:
+                median = statistics.median(costs)
+                print(f"{what:34} {median:16.1f} {median - base:16.1f}   {min(costs):.1f} to {max(costs):.1f}")
+                envoy.assert_no_trap()
+        finally:
+            for _, envoy, _, _ in running:
+                envoy.stop()
+
+
+if __name__ == "__main__":
+    main()
