@@ -41,7 +41,7 @@ class Answer:
     length: int | None = None
     # No answer at all, the connection is reset.
     reset: bool = False
-    # Wait until `Site.release`.
+    # Wait for `Site.release`, and then the truth.
     hold: bool = False
 
 
@@ -89,6 +89,7 @@ class Site:
         answer = {DISCOVERY: self.discovery, JWKS: self.jwks}.get(path, Answer(404)) or self._truth(path)
         if answer.hold:
             self._released.wait()
+            return self._truth(path)
         return answer
 
     def _truth(self, path: str) -> Answer:

@@ -42,12 +42,12 @@ def gate(request, parts, rogue, site, impatient) -> Iterator[Gate]:
     """Envoy with those two as providers, on each way to check a signature."""
     version, signatures = request.param
     providers = [site.provider(), impatient.provider(leeway="0s")]
-    with open_gate(parts, rogue, providers, {"signatures": signatures}, version=version) as gate:
+    with open_gate(parts, [rogue], providers, {"signatures": signatures}, version=version) as gate:
         yield gate
 
 
 @pytest.fixture(scope="module")
 def gates(parts) -> Iterator[Callable[..., Gate]]:
-    """`gates(rogue, [provider, …])` is a gate that lives until the module ends."""
+    """`gates([rogue], [provider, …])` is a gate that lives until the module ends."""
     with ExitStack() as stack:
         yield lambda *arguments, **options: stack.enter_context(open_gate(parts, *arguments, **options))

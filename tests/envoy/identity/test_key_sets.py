@@ -183,7 +183,7 @@ def several(rogue) -> dict[str, Site]:
 
 @pytest.fixture(scope="module")
 def gate(gates, rogue, sites, several) -> Gate:
-    return gates(rogue, [site.provider() for site in [*sites.values(), *several.values()]])
+    return gates([rogue], [site.provider() for site in [*sites.values(), *several.values()]])
 
 
 @pytest.mark.parametrize("name, bad", [case(row.id, row.id, *row.values) for row in NOT_USED])
