@@ -13,6 +13,7 @@ use jwt_simple::prelude::{
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::settings::Section;
 use crate::time::Time;
@@ -71,6 +72,7 @@ impl KeyRing {
     /// WASI's `random_get`, the source of [`crate::host::Host::random`] too).
     /// Without such a source it panics, but the proxy does not start then.
     pub fn seal<T: Serialize>(&self, purpose: &'static str, value: &T, expires: Time) -> Option<String> {
+        let value = serde_json::to_value(value).ok()?;
         let contents = Contents { purpose: purpose.into(), format: FORMAT, expires: expires.millis(), value };
         let claims = JWTClaims {
             audiences: Some(Audiences::AsString(self.audience.clone())),
@@ -92,12 +94,16 @@ impl KeyRing {
     pub fn open<T: DeserializeOwned>(&self, purpose: &'static str, sealed: &[u8], now: Time) -> Option<Opened<T>> {
         let sealed = std::str::from_utf8(sealed).ok().filter(|sealed| sealed.len() <= MAX_LENGTH)?;
         let (place, key) = self.named_by(sealed)?;
-        let claims: JWTClaims<Contents<T>> = key.decrypt_token(sealed, Some(without_a_clock())).ok()?;
+        let claims: JWTClaims<Contents> = key.decrypt_token(sealed, Some(without_a_clock())).ok()?;
         let ours = claims.audiences == Some(Audiences::AsString(self.audience.clone()));
         let contents = claims.custom;
         let fits = contents.purpose == purpose && contents.format == FORMAT;
         let expires = Time::from_millis(contents.expires);
-        (ours && fits && now < expires).then(|| Opened { value: contents.value, expires, by_first_key: place == 0 })
+        if !(ours && fits && now < expires) {
+            return None;
+        }
+        let value = serde_json::from_value(contents.value).ok()?;
+        Some(Opened { value, expires, by_first_key: place == 0 })
     }
 
     /// The key that a value says it was sealed with. A name nobody has costs the
@@ -110,9 +116,11 @@ impl KeyRing {
 }
 
 /// What is inside, beside the audience. The end is our own claim and not `exp`:
-/// that counts seconds, and jwt-simple would have an opinion about it.
+/// that counts seconds, and jwt-simple would have an opinion about it. The value
+/// is plain JSON here: a type of its own would put jwt-simple's whole reading
+/// and writing into the module once more (40 kB) for each kind of value.
 #[derive(Serialize, Deserialize)]
-struct Contents<T> {
+struct Contents {
     #[serde(rename = "for")]
     purpose: Cow<'static, str>,
     #[serde(rename = "v")]
@@ -120,7 +128,7 @@ struct Contents<T> {
     /// Milliseconds since the epoch.
     #[serde(rename = "until")]
     expires: u64,
-    value: T,
+    value: Value,
 }
 
 /// Keeps jwt-simple from asking the system's clock. Its sums (`now` plus or
