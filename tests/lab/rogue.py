@@ -81,8 +81,12 @@ class Site:
         return (key or self.signing[0]).token(self.claims(**changes), header, sign=sign)
 
     def release(self) -> None:
-        """Lets go of every answer that is held, now and later."""
+        """Lets go of every answer that is held, now and until the next `hold`."""
         self._released.set()
+
+    def hold(self) -> None:
+        """From now on, answers that are to be held are so again."""
+        self._released.clear()
 
     def answer(self, path: str) -> Answer:
         self.hits[path] += 1

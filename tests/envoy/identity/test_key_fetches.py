@@ -119,6 +119,7 @@ class Story:
 
     def bad(self) -> None:
         self.site.jwks, self.site.discovery = self.jwks, self.discovery
+        self.site.hold()
 
     def good(self) -> None:
         self.site.jwks = self.site.discovery = None

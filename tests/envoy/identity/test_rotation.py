@@ -33,7 +33,7 @@ class Watched(Gate):
 
 
 @pytest.fixture(scope="module")
-def watched(parts):
+def both(parts):
     # One worker each: which of two has which keys would be luck.
     beds = [Bed(Options(version=version, concurrency=1), parts=parts) for version in VERSIONS]
     gates = [Watched(bed) for bed in beds]
@@ -48,12 +48,18 @@ def watched(parts):
 
 
 @pytest.fixture
-def rested(watched):
-    """Gates that may fetch at once; what a test does is taken for a fetch."""
-    until(lambda: all(gate.rested() for gate in watched), 12, "refetches being allowed again", every=0.1)
-    yield watched
-    for gate in watched:
+def watched(both):
+    """Whatever a test does is taken for a fetch."""
+    yield both
+    for gate in both:
         gate.fetched()
+
+
+@pytest.fixture
+def rested(watched):
+    """Gates that may fetch at once."""
+    until(lambda: all(gate.rested() for gate in watched), 12, "refetches being allowed again", every=0.1)
+    return watched
 
 
 def test_a_flood_of_unknown_keys_costs_the_provider_nothing(parts, watched):

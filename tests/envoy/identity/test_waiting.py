@@ -158,9 +158,11 @@ class Streams:
         self._http.initiate_connection()
         self._send()
 
-    def ask(self, token: str) -> int:
+    def ask(self, token: str, trailers: bool = False) -> int:
         stream = self._http.get_next_available_stream_id()
-        self._http.send_headers(stream, [*self._head, ("authorization", f"Bearer {token}")], end_stream=True)
+        self._http.send_headers(stream, [*self._head, ("authorization", f"Bearer {token}")], end_stream=not trailers)
+        if trailers:
+            self._http.send_headers(stream, [("x-trailer", "1")], end_stream=True)
         self._send()
         return stream
 
@@ -206,6 +208,17 @@ def test_streams_that_are_reset(gate, site):
         until(lambda: len(streams.read()) == len(kept), 10, "the answers")
         assert streams.statuses == dict.fromkeys(kept, 200)
     assert not any("mallory" in str(one.get("headers")) for one in gate.bed.parts.requests())
+
+
+def test_trailers_do_not_slip_through(gate, site):
+    """They are an event for the filter of their own, without any body."""
+    with closing(Streams(gate)) as streams:
+        good = streams.ask(site.token(), trailers=True)
+        bad = streams.ask(site.token(sign=lambda _: bytes(64)), trailers=True)
+        until(lambda: active(gate) == 2, 5, "the streams being held")
+        site.release()
+        until(lambda: len(streams.read()) == 2, 10, "the answers")
+        assert streams.statuses == {good: 200, bad: 401}
 
 
 def test_too_many_are_sent_away(gate, site):
