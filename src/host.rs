@@ -2,7 +2,7 @@
 //! host has them, a signature check that is faster than ours and a shelf that
 //! outlives a reload.
 
-use crate::identity::Algorithm;
+use crate::algorithm::Algorithm;
 
 /// The seam between the core and its host (proxy, command line, test, fuzzer).
 pub trait Host {

@@ -1,6 +1,5 @@
 //! Who is this? Tokens, keys, and the providers that vouch for them.
 
-mod algorithm;
 mod cache;
 mod claims;
 mod credentials;
@@ -12,7 +11,6 @@ mod provider;
 mod signature;
 mod token;
 
-pub use algorithm::Algorithm;
 pub use credentials::Credentials;
 pub use error::{KeySetFault, TokenFault};
 pub use signature::SignatureMode;
@@ -20,6 +18,7 @@ pub use signature::SignatureMode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::algorithm::Algorithm;
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::http::{Answer, Call, CallId};

@@ -3,7 +3,7 @@
 //! ```text
 //! config  gateway                                   all rooms together
 //!    ├── identity  access  routing  affinity  upstream    one question each
-//!    └── caller  seal  http  settings  json  time  host   the words they are said in
+//!    └── caller  algorithm  seal  http  settings  json  pointer  time  host   the words they are said in
 //! ```
 //!
 //! Imports run downwards only; rooms on one floor do not know each other.
@@ -20,6 +20,7 @@
 
 pub mod access;
 pub mod affinity;
+pub mod algorithm;
 pub mod caller;
 pub mod config;
 pub mod gateway;

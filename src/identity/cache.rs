@@ -91,8 +91,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::algorithm::Algorithm;
     use crate::identity::testing::{NOW, Signer, claims, now, settings};
-    use crate::identity::{Algorithm, Key, Token};
+    use crate::identity::{Key, Token};
     use crate::testing::test;
 
     fn identity() -> Rc<Caller> {

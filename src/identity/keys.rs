@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Algorithm, KeySetFault};
+use super::KeySetFault;
+use crate::algorithm::Algorithm;
 use crate::json;
 
 mod jwk;

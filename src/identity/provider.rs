@@ -1,10 +1,10 @@
 //! One OpenID provider that is trusted to say who somebody is.
 
-use super::Algorithm;
 use super::claims::ClaimSettings;
 use super::discovery::Endpoint;
 use super::key_store::{KeySettings, KeySource, KeyStore};
 use super::keys::KeySet;
+use crate::algorithm::Algorithm;
 use crate::settings::Section;
 
 /// A provider: what its tokens must say, and its keys.

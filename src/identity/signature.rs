@@ -8,9 +8,9 @@ use superboring::pkey::{PKey, Public};
 use superboring::rsa::Padding;
 use superboring::sign::{RsaPssSaltlen, Verifier};
 
-use super::Algorithm;
 use super::keys::Key;
 use super::keys::Material;
+use crate::algorithm::Algorithm;
 use crate::host::{Host, SignatureCheck};
 
 mod known_answers;

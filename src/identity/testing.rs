@@ -5,7 +5,8 @@ use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
 use p256::ecdsa::signature::hazmat::PrehashSigner;
 use serde_json::{Value, json};
 
-use super::{Algorithm, ClaimSettings};
+use super::ClaimSettings;
+use crate::algorithm::Algorithm;
 use crate::settings::{self, Mistake};
 use crate::time::Time;
 

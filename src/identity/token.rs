@@ -4,7 +4,8 @@
 use ct_codecs::{Base64UrlSafeNoPadding, Decoder};
 use serde_json::{Map, Value};
 
-use super::{Algorithm, TokenFault};
+use super::TokenFault;
+use crate::algorithm::Algorithm;
 use crate::json;
 
 /// A token whose shape is right and whose content nobody has vouched for.

@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
+use airgate::algorithm::Algorithm;
 use airgate::host::{Host, SignatureCheck};
 use airgate::http::{Answer, Call, Edit, Headers, Reply};
-use airgate::identity::Algorithm;
 use airgate::time::Time;
 use prost::Message;
 

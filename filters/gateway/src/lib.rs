@@ -6,6 +6,7 @@
 
 mod host;
 mod root;
+mod shared;
 mod stream;
 mod structure;
 

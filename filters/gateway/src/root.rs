@@ -1,6 +1,5 @@
 //! The root context: configuration, time, and calls to providers.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,7 +11,8 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
 
 use crate::host;
-use crate::stream::{Slot, Stream, carry_out};
+use crate::shared::Shared;
+use crate::stream::{Stream, carry_out};
 use crate::structure;
 
 /// How often keys that are wanted are fetched and waiting requests looked after.
@@ -23,15 +23,6 @@ const TICK: Duration = Duration::from_millis(200);
 /// Every call is answered, if only by a timeout; an attacker cannot cause more
 /// than one per provider. The bound guards against a host that never answers.
 const MAX_CALLS: usize = 1024;
-
-/// What the root context and its streams have in common.
-#[derive(Default)]
-pub struct Shared {
-    /// `None` until there is a configuration without mistakes.
-    pub gateway: RefCell<Option<Gateway>>,
-    /// Where to leave the answer for each stream that waits.
-    pub waiting: RefCell<HashMap<StreamId, Slot>>,
-}
 
 /// The root context.
 pub struct Root {

@@ -1,19 +1,14 @@
 //! One request and its response.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use airgate::gateway::{Exchange, Step, StreamId};
+use airgate::gateway::{Step, StreamId};
 use airgate::http::Reply;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use crate::host::{self, Map};
-use crate::root::Shared;
-
-/// Where the decision about a request is left for its response. The root context
-/// fills it for requests that waited: a stream's own object is busy then.
-pub type Slot = Rc<RefCell<Option<Exchange>>>;
+use crate::shared::{Shared, Slot};
 
 /// The context of one request.
 pub struct Stream {

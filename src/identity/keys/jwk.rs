@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{KeyFingerprint, Material};
-use crate::identity::Algorithm;
+use crate::algorithm::Algorithm;
 
 /// A public key that may check signatures.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use superboring::pkey::{PKey, Public};
 use superboring::reexports::rsa::{BigUint, RsaPublicKey};
 use superboring::rsa::{Rsa, RsaKey};
 
-use crate::identity::Algorithm;
+use crate::algorithm::Algorithm;
 
 /// A sound public key. The types are those under jwt-simple's key types, which
 /// themselves stop at 4096 bits and one RSA exponent.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{HOST_ALGORITHMS, ask};
+use crate::algorithm::Algorithm;
 use crate::host::Host;
-use crate::identity::Algorithm;
 use crate::identity::keys::Key;
 use crate::identity::token::Token;
 

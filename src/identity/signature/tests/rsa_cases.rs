@@ -1,7 +1,7 @@
 //! RSA signatures over `airgate`, good and bent, made once with OpenSSL and a
 //! key that was thrown away.
 
-use crate::identity::Algorithm;
+use crate::algorithm::Algorithm;
 
 pub(super) const MODULUS: &str = "mR0k3gy5sIgGfmzt5hB2l1caSNeMSDR7WpYfXxGOPXUMDypW0Dd9gOG0FOSxlnqZdcMyNjmsAn6TTh938MGqZ-JGMdL3z8bly6Fq-M_0FzYJtVTPwW\
     aQE1A06e8i24pU0Curm2ZEzySvMtxge30ppmnCUXtJ9-Mv_bnBCHdS9k49O4Dd8-1fkfnWffVUK5iClfSnPN8ySL51YRmKVpgXbBZoZGHDIyLghCbV\

@@ -1,0 +1,20 @@
+//! What the root context and its streams have in common.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use airgate::gateway::{Exchange, Gateway, StreamId};
+
+/// Hangs on the root context; each stream holds it as well.
+#[derive(Default)]
+pub struct Shared {
+    /// `None` until there is a configuration without mistakes.
+    pub gateway: RefCell<Option<Gateway>>,
+    /// Where to leave the answer for each stream that waits.
+    pub waiting: RefCell<HashMap<StreamId, Slot>>,
+}
+
+/// Where the decision about a request is left for its response. The root context
+/// fills it for requests that waited: a stream's own object is busy then.
+pub type Slot = Rc<RefCell<Option<Exchange>>>;
