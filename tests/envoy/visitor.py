@@ -23,9 +23,14 @@ class Visit:
     @property
     def arrived(self) -> dict | None:
         """The request as a replica got it: at most once."""
-        found = self._visitor.journal()[self._mark]
+        found = self.arrivals
         assert len(found) < 2, found
         return found[0] if found else None
+
+    @property
+    def arrivals(self) -> list[dict]:
+        """Each time that it reached a replica."""
+        return self._visitor.journal()[self._mark]
 
     @property
     def passed(self) -> dict:

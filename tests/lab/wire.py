@@ -109,13 +109,25 @@ class Wire2(Wire):
         head = [(name, value) for name, value in pseudo.items() if value is not None]
         stream = self._connection.get_next_available_stream_id()
         self._connection.send_headers(stream, head + fields, end_stream=not body)
-        if body:
-            self._connection.send_data(stream, body, end_stream=True)
         try:
             self._flush()
+            while body:
+                size = min(self._connection.local_flow_control_window(stream), self._connection.max_outbound_frame_size)
+                if size:
+                    part, body = body[:size], body[size:]
+                    self._connection.send_data(stream, part, end_stream=not body)
+                elif self._refused(stream):
+                    return None
+                self._flush()
             return self._receive(stream)
         except (ConnectionError, ssl.SSLError):
             return None
+
+    def _refused(self, stream: int) -> bool:
+        """Waits for room to send; True: there will be none."""
+        events = self._connection.receive_data(self._socket.recv(65536))
+        ends = (h2.events.StreamReset, h2.events.ConnectionTerminated, h2.events.ResponseReceived)
+        return not events or any(isinstance(event, ends) for event in events)
 
     def _receive(self, stream: int) -> Answer | None:
         headers, body = [], b""
