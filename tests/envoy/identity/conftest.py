@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from gate import Gate, open_gate
+from identity.gate import Gate, open_gate
 
 from lab.envoy import NEWEST, VERSIONS
 from lab.forge import make_key

@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from gate import ECHO, case
+from identity.gate import ECHO, case
 
 # What a header may hold; TOKEN stands for a good one.
 MALFORMED = [

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from gate import Gate, case
+from identity.gate import Gate, case
 
 from lab import until
 from lab.forge import json_bytes, make_key, nested

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from gate import Gate, case
+from identity.gate import Gate, case
 
 from lab.forge import DIGEST_INFO, Key, LongKey, base64url, base64url_number, digest_of, make_key, nested, pkcs1_block
 from lab.rogue import Site
@@ -172,7 +172,7 @@ def several(rogue) -> dict[str, Site]:
         "3072 bits": site("rsa-3072", [make_key("RS256", "long", bits=3072)]),
         "4096 bits": site("rsa-4096", [make_key("PS512", "longer", bits=4096)]),
         "a sign byte before the modulus": site(
-            "sign-byte", [other], [other.jwk(n=base64url(b"\0" + other.private.public_key().public_numbers().n.to_bytes(256, "big")))]
+            "sign-byte", [other], [other.jwk(n=base64url_number(other.private.public_key().public_numbers().n, 257))]
         ),
         "no alg, no use": site("bare", [one], [one.jwk(alg=None, use=None)]),
         "certificates beside": site("x5c", [one], [one.jwk(x5c=["MIIC" * 500], x5t="AAAA", x5u="https://evil.example")]),

@@ -1,7 +1,7 @@
 """The provider is away: when the gateway starts, and later."""
 
 import pytest
-from gate import Gate
+from identity.gate import Gate
 
 from lab import Bed, Parts, until
 from lab.envoy import Options

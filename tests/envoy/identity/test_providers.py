@@ -1,7 +1,7 @@
 """Several providers, and what each one's settings ask of its tokens."""
 
 import pytest
-from gate import Gate, case
+from identity.gate import Gate, case
 
 from lab.forge import make_key
 from lab.rogue import Site
@@ -26,7 +26,16 @@ def gate(gates, rogue, sites) -> Gate:
         "id": {"tokens": "id", "client_id": "airgate", "audiences": ["airgate"]},
         "typed": {"typ": "at+jwt"},
         "picky": {"required_claims": {"/tenant": "t1", "/level": [2, 3], "/deep/er": True, "/a~1b": "x"}},
-        "claims": {"claims": {"audience": "/scope/for", "user": "/who/login", "email": "/mail", "name": "/called", "groups": "/realm/roles", "client": "/via"}},
+        "claims": {
+            "claims": {
+                "audience": "/scope/for",
+                "user": "/who/login",
+                "email": "/mail",
+                "name": "/called",
+                "groups": "/realm/roles",
+                "client": "/via",
+            }
+        },
         "few": {"algorithms": ["ES256"]},
         "aliased": {"issuer_aliases": ["https://old.rogue.test", "old-name"]},
     }
@@ -79,7 +88,10 @@ def test_an_access_token_where_id_tokens_are_due(gate, sites):
     gate.bad_token(gate.ask(sites["id"].token(header={"typ": "at+jwt"}, aud="airgate")), "wrong_kind")
 
 
-@pytest.mark.parametrize("typ, passes", [("at+jwt", True), ("AT+JWT", True), ("application/at+jwt", True), ("JWT", False), (None, False)])
+@pytest.mark.parametrize(
+    "typ, passes",
+    [("at+jwt", True), ("AT+JWT", True), ("application/at+jwt", True), ("JWT", False), (None, False)],
+)
 def test_a_provider_that_tells_its_tokens_apart(gate, sites, typ, passes):
     """An ID token is used as an access token (RFC 9068 section 4)."""
     answer = gate.ask(sites["typed"].token(header={"typ": typ}))

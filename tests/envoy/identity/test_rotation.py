@@ -4,7 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from gate import ECHO, Gate
+from identity.gate import ECHO, Gate
 
 from lab import Bed, Parts, until
 from lab.envoy import VERSIONS, Options

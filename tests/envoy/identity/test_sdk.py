@@ -3,7 +3,20 @@
 import pytest
 from airbyte_api import AirbyteAPI, api, models
 
-from lab import until
+from lab import Parts, until
+from lab.envoy import Options
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """One replica: the stand-ins share no jobs, as Airbyte's replicas do through their database."""
+    with Parts(standins=1) as parts:
+        yield parts
+
+
+@pytest.fixture(scope="module")
+def bed(open_bed, parts, envoy_version):
+    return open_bed(Options(version=envoy_version), parts)
 
 
 @pytest.fixture
@@ -50,7 +63,8 @@ def test_a_wrong_secret_says_so(bed, monkeypatch):
     credentials = models.SchemeClientCredentials(
         client_id="ci-bot", client_secret="wrong", token_url=f"{bed.issuer}/token"
     )
-    airbyte = AirbyteAPI(server_url=f"{bed.url}/api/public/v1", security=models.Security(client_credentials=credentials))
+    security = models.Security(client_credentials=credentials)
+    airbyte = AirbyteAPI(server_url=f"{bed.url}/api/public/v1", security=security)
     with pytest.raises(Exception, match="401"):
         airbyte.workspaces.list_workspaces(request=api.ListWorkspacesRequest())
 

@@ -6,7 +6,7 @@ Each is served by the scripted provider under the real one's issuer, with the se
 from dataclasses import dataclass, field
 
 import pytest
-from gate import Gate
+from identity.gate import Gate
 
 from lab.forge import Key, make_key
 from lab.rogue import Rogue, Site

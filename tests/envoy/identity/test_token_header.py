@@ -5,7 +5,7 @@ import json
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from gate import case
+from identity.gate import case
 
 from lab.forge import base64url, compact, json_bytes, make_key
 from lab.rogue import Site
@@ -81,7 +81,10 @@ REFUSED = [
     # Other names: of nobody, of another case, of encryption.
     *(
         case(f"alg {name}", NOT_ALLOWED, header(alg=name))
-        for name in ("rs256", "RS256 ", " RS256", "RS256\0", "RS1", "ES256K", "ES512", "Ed448", "RSA-OAEP", "dir", "A128KW", "X" * 4000)
+        for name in (
+            "rs256", "RS256 ", " RS256", "RS256\0", "RS1", "ES256K", "ES512", "Ed448", "RSA-OAEP", "dir", "A128KW",
+            "X" * 4000,
+        )
     ),
     # alg unlike the key's alg, kty, crv.
     case("RS384 by a key for RS256", "unknown_kid", lambda site: signed_as(site, "RS256", "RS384")),
@@ -148,7 +151,10 @@ REFUSED = [
     # Kinds of tokens that are not for us.
     *(
         case(f"typ {value}", "wrong_kind", header(typ=value))
-        for value in ("logout+jwt", "dpop+jwt", "application/logout+jwt", "JOSE", "JWE", "id+jwt", "at+jwt ", "", "jwt\0", "secevent+jwt")
+        for value in (
+            "logout+jwt", "dpop+jwt", "application/logout+jwt", "JOSE", "JWE", "id+jwt", "at+jwt ", "", "jwt\0",
+            "secevent+jwt",
+        )
     ),
     case("typ a number", "malformed", header(typ=7)),
     case("typ null", "malformed", with_header('{"alg":"RS256","kid":"RS256","typ":null}')),

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from gate import case
+from identity.gate import case
 
 from lab.forge import base64url, json_bytes, nested
 from lab.rogue import Site

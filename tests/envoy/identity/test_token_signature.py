@@ -2,7 +2,7 @@
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from gate import case
+from identity.gate import case
 
 from lab.forge import (
     DIGEST_INFO,

@@ -10,10 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import pytest
-from gate import ECHO, Gate, open_gate
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import DataReceived, ResponseReceived
+from identity.gate import ECHO, Gate, open_gate
 
 from lab import until
 from lab.envoy import VERSIONS
