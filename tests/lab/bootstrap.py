@@ -128,6 +128,9 @@ class Bootstrap:
         for cluster in self.tree["static_resources"]["clusters"]:
             for check in cluster.get("health_checks", []):
                 _shorten(check, ("interval", "no_traffic_interval", "unhealthy_interval"), timing.health)
+            if cluster.get("health_checks"):
+                # Workers learn of a change at once. Envoy collects them for a second otherwise.
+                cluster.setdefault("common_lb_config", {})["update_merge_window"] = "0s" if timing.health > 1 else "1s"
             if outliers := cluster.get("outlier_detection"):
                 outliers.setdefault("interval", "10s")  # Envoy's default, which would not be shortened
                 _shorten(outliers, ("interval", "base_ejection_time"), timing.health)
