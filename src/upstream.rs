@@ -16,6 +16,10 @@ const OUR_COOKIES: [&[u8]; 2] = [b"__Host-airgate-", b"__Secure-airgate-"];
 /// of headers in all. A longer one is left out, since half a list is a lie.
 const MAX_GROUPS: usize = 4096;
 
+/// What the proxy writes in its own spelling; with underscores it is a client's
+/// imitation, which some servers would take for it.
+const THE_PROXYS: [&str; 4] = ["x-forwarded-", "x-envoy-", "x-real-ip", "x-request-id"];
+
 /// Headers that a client must never be able to say, sorted for the search:
 /// Airbyte authorised by its own `x-airbyte-` ones until 2026-06-10, and the
 /// others change what path, method or client a server believes in.
@@ -151,9 +155,10 @@ impl Upstream {
     /// Takes out what the client must not say and what is none of Airbyte's
     /// business. `cookie` is the affinity cookie's name.
     pub fn strip(&self, headers: &Headers, cookie: Option<&str>, edits: &mut Edits) {
-        let gone = |name: &[u8]| {
-            let name = plain(name);
+        let gone = |sent: &[u8]| {
+            let name = plain(sent);
             name.starts_with(OURS.as_bytes())
+                || (sent.contains(&b'_') && THE_PROXYS.iter().any(|word| name.starts_with(word.as_bytes())))
                 || FORBIDDEN.binary_search_by(|word| word.as_bytes().cmp(&name)).is_ok()
                 || *name == *b"proxy-authorization"
                 || (self.mode == Mode::None && *name == *b"authorization")

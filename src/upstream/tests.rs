@@ -51,6 +51,15 @@ fn what_a_client_must_not_say_goes_in_every_spelling() {
 }
 
 #[test]
+fn an_imitation_of_what_the_proxy_writes_goes() {
+    let upstream = upstream(json!({}));
+    for name in ["x_forwarded_for", "X-Forwarded_Host", "x_forwarded_proto", "x_envoy_external_address", "X_Request_Id"]
+    {
+        assert!(removed(&upstream, name), "{name}");
+    }
+}
+
+#[test]
 fn everything_else_passes() {
     let upstream = upstream(json!({}));
     for name in

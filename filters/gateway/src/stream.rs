@@ -29,6 +29,16 @@ impl Stream {
         let mut gateway = self.shared.gateway.try_borrow_mut().ok()?;
         Some(gateway.as_mut()?.on_request(self.id, headers, &host::Proxy, host::now()))
     }
+
+    /// Body and trailers go on only behind headers that went on. In a host that
+    /// hands them out while headers are held, to continue here would send the
+    /// whole request on unjudged.
+    fn follow(&self) -> Action {
+        match self.exchange.try_borrow() {
+            Ok(exchange) if exchange.is_some() => Action::Continue,
+            _ => Action::Pause,
+        }
+    }
 }
 
 impl Context for Stream {
@@ -65,6 +75,14 @@ impl HttpContext for Stream {
         }
     }
 
+    fn on_http_request_body(&mut self, _size: usize, _end_of_stream: bool) -> Action {
+        self.follow()
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.follow()
+    }
+
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
         let Ok(exchange) = self.exchange.try_borrow() else {
             return Action::Continue;
@@ -92,14 +110,15 @@ pub fn carry_out(step: Step, slot: &Slot) -> Action {
             Action::Pause
         }
         Step::Forward(forward) => {
+            let Ok(mut slot) = slot.try_borrow_mut() else {
+                return refuse();
+            };
             if !forward.edits.iter().all(|edit| host::edit(Map::Request, edit)) {
                 // Half of the edits would let a header through that the client
                 // must not say.
                 return refuse();
             }
-            if let Ok(mut slot) = slot.try_borrow_mut() {
-                *slot = Some(forward.exchange);
-            }
+            *slot = Some(forward.exchange);
             Action::Continue
         }
     }
