@@ -64,9 +64,10 @@ class Visitor:
     # What arrived anywhere, by its mark.
     _journal: defaultdict[str, list[dict]] = defaultdict(list)
 
-    def __init__(self, bed: Bed, wire: type[Wire] = Wire, who: str | None = "alice"):
+    def __init__(self, bed: Bed, wire: type[Wire] = Wire, who: str | None = "alice", timeout: float = 10):
         self.bed = bed
         self.wire = wire
+        self._timeout = timeout
         self._credentials = [(b"authorization", f"Bearer {bed.token(who)}".encode())] if who else []
         self._asked = True
         self._connection: Wire | None = None
@@ -75,7 +76,7 @@ class Visitor:
         self._asked = True
         mark = f"{next(self._numbers)}."
         fields = [(b"x-mark", mark.encode()), *self._credentials, *fields]
-        connection = self._connection or self.wire(self.bed.url, self.bed.authority_file)
+        connection = self._connection or self.wire(self.bed.url, self.bed.authority_file, self._timeout)
         answer = connection.ask(target, fields=fields, **parts)
         self._connection = connection if answer and answer.status < 400 else connection.close()
         return Visit(self, mark, answer)
