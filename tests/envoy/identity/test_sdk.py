@@ -7,16 +7,17 @@ from lab import Parts, until
 from lab.envoy import Options
 
 
-@pytest.fixture(scope="module")
-def parts():
-    """One replica: the stand-ins share no jobs, as Airbyte's replicas do through their database."""
+@pytest.fixture(scope="session")
+def single():
+    """One replica, since the stand-ins share no jobs as Airbyte's replicas do through their database. And one provider
+    for all tests, since the SDK keeps tokens by client and secret, whoever gave them, as long as the process lives."""
     with Parts(standins=1) as parts:
         yield parts
 
 
 @pytest.fixture(scope="module")
-def bed(open_bed, parts, envoy_version):
-    return open_bed(Options(version=envoy_version), parts)
+def bed(open_bed, single, envoy_version):
+    return open_bed(Options(version=envoy_version), single)
 
 
 @pytest.fixture
