@@ -17,7 +17,7 @@ use crate::caller::Caller;
 use crate::config::Settings;
 use crate::host::Host;
 use crate::http::{Answer, Call, CallId, Edit, Edits, Headers, Reply, Request};
-use crate::identity::{Authenticator, Credentials, Verdict};
+use crate::identity::{Authenticator, Change, Credentials, Verdict};
 use crate::routing::{Asker, Routing};
 use crate::time::Time;
 use crate::upstream::{Stamp, Upstream};
@@ -116,20 +116,17 @@ impl Gateway {
     /// waited long enough. To be called a few times a second.
     pub fn on_tick(&mut self, host: &dyn Host, now: Time) -> Outcome {
         let change = self.authenticator.tick(host, now);
-        let mut wakes = if change.settled { self.ask_again(host, now) } else { Vec::new() };
-        for (stream, waiter) in self.waiting.take_late(now) {
-            let refusal = Refusal::ProviderUnavailable(std::time::Duration::from_secs(1));
-            let step = refuse(&refusal, &waiter.request_id, waiter.request.is_navigation());
-            wakes.push(Wake { stream, step });
+        let mut outcome = self.settle(change, host, now);
+        if outcome.wakes.is_empty() {
+            outcome.wakes = self.send_away(now);
         }
-        Outcome { calls: change.calls, wakes }
+        outcome
     }
 
     /// The answer to a call came. One that nobody waits for is dropped.
     pub fn on_called(&mut self, id: CallId, answer: &Answer, host: &dyn Host, now: Time) -> Outcome {
         let change = self.authenticator.answer(id, answer, host, now);
-        let wakes = if change.settled { self.ask_again(host, now) } else { Vec::new() };
-        Outcome { calls: change.calls, wakes }
+        self.settle(change, host, now)
     }
 
     /// Whether the response to a request has to be looked at.
@@ -142,15 +139,28 @@ impl Gateway {
         response::edits(&self.affinity, exchange, headers, now)
     }
 
-    fn ask_again(&mut self, host: &dyn Host, now: Time) -> Vec<Wake> {
+    fn settle(&mut self, change: Change, host: &dyn Host, now: Time) -> Outcome {
+        if change.settled {
+            self.waiting.call_all();
+        }
         let mut wakes = Vec::new();
-        for (stream, waiter) in self.waiting.take_all() {
+        for (stream, waiter) in self.waiting.take_called() {
             match self.decide(stream, waiter, host, now) {
                 Step::Await => {}
                 step => wakes.push(Wake { stream, step }),
             }
         }
-        wakes
+        Outcome { calls: change.calls, wakes }
+    }
+
+    /// Answers those who have waited long enough.
+    fn send_away(&mut self, now: Time) -> Vec<Wake> {
+        let refusal = Refusal::ProviderUnavailable(std::time::Duration::from_secs(1));
+        let answer = |(stream, waiter): (StreamId, Waiter)| {
+            let step = refuse(&refusal, &waiter.request_id, waiter.request.is_navigation());
+            Wake { stream, step }
+        };
+        self.waiting.take_late(now).into_iter().map(answer).collect()
     }
 
     fn decide(&mut self, stream: StreamId, mut waiter: Waiter, host: &dyn Host, now: Time) -> Step {

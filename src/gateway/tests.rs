@@ -224,6 +224,33 @@ fn the_waiting_list_is_bounded() {
 }
 
 #[test]
+fn no_event_answers_more_than_a_host_can_bear() {
+    let mut bed = Bed::new(|_| {});
+    let token = format!("Bearer {}", bed.token());
+    for stream in 0..512 {
+        assert!(matches!(bed.send(stream, "GET", "/", &[("authorization", &token)]), Step::Await));
+    }
+    bed.tick();
+    bed.discovery();
+    let mut answered = vec![bed.keys().len()];
+    while answered.last() != Some(&0) {
+        answered.push(bed.after(200).tick().len());
+    }
+    assert_eq!(answered, [64, 64, 64, 64, 64, 64, 64, 64, 0]);
+}
+
+#[test]
+fn the_late_are_sent_away_in_batches_too() {
+    let mut bed = Bed::new(|_| {});
+    let token = format!("Bearer {}", bed.token());
+    for stream in 0..100 {
+        assert!(matches!(bed.send(stream, "GET", "/", &[("authorization", &token)]), Step::Await));
+    }
+    bed.tick();
+    assert_eq!((bed.after(6_000).tick().len(), bed.tick().len(), bed.tick().len()), (64, 36, 0));
+}
+
+#[test]
 fn a_provider_that_is_down_is_said_and_tried_again() {
     let mut bed = Bed::new(|_| {});
     assert!(matches!(bed.get("/api/v1/x"), Step::Await));

@@ -128,7 +128,6 @@ def test_a_gap_that_is_noticed_keeps_envoy_from_starting(parts, name):
         assert checked.returncode != 0 and "wasm" in checked.stderr.splitlines()[-1].lower(), checked.stderr[-2000:]
 
 
-@pytest.mark.xfail(strict=True, reason="the module takes a clock that is refused for the year 1970, before every expiry")
 def test_without_a_clock_nothing_is_valid(parts):
     with Rogue(parts.authority) as rogue:
         site = rogue.site("acme")

@@ -194,11 +194,12 @@ pub fn set_property(name: &str, value: &[u8]) -> bool {
     unsafe { abi::proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) == OK }
 }
 
-/// The host's wall clock.
-pub fn now() -> Time {
+/// The host's wall clock. `None`: it has none, and then nothing is valid; read
+/// as 1970 every token that ever expired would be.
+pub fn now() -> Option<Time> {
     let mut nanoseconds = 0;
-    unsafe { abi::proxy_get_current_time_nanoseconds(&mut nanoseconds) };
-    Time::from_millis(nanoseconds / 1_000_000)
+    let told = unsafe { abi::proxy_get_current_time_nanoseconds(&mut nanoseconds) == OK };
+    told.then(|| Time::from_millis(nanoseconds / 1_000_000))
 }
 
 /// Asks for `on_tick`.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use airgate::config::Settings;
 use airgate::gateway::{Gateway, Outcome, StreamId, Wake};
 use airgate::http::{Answer, Call, CallId};
+use airgate::time::Time;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
 
@@ -37,9 +38,12 @@ impl Root {
         Root { id, shared: Rc::default(), calls: HashMap::new() }
     }
 
-    fn with_gateway(&mut self, event: impl FnOnce(&mut Gateway) -> Outcome) {
+    fn with_gateway(&mut self, event: impl FnOnce(&mut Gateway, Time) -> Outcome) {
+        let Some(now) = host::now() else {
+            return;
+        };
         let outcome = match self.shared.gateway.try_borrow_mut() {
-            Ok(mut gateway) => gateway.as_mut().map(event),
+            Ok(mut gateway) => gateway.as_mut().map(|gateway| event(gateway, now)),
             Err(_) => None,
         };
         let Some(outcome) = outcome else {
@@ -61,7 +65,7 @@ impl Root {
                 }
                 None => {
                     log::warn!("cannot call {} by cluster {}", call.authority, call.cluster);
-                    self.with_gateway(|gateway| gateway.on_called(call.id, &Answer::Failed, &host::Proxy, host::now()));
+                    self.with_gateway(|gateway, now| gateway.on_called(call.id, &Answer::Failed, &host::Proxy, now));
                 }
             }
         }
@@ -85,7 +89,7 @@ impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {
         if let Some(call) = self.calls.remove(&token) {
             let answer = host::answer(headers, body);
-            self.with_gateway(|gateway| gateway.on_called(call, &answer, &host::Proxy, host::now()));
+            self.with_gateway(|gateway, now| gateway.on_called(call, &answer, &host::Proxy, now));
         }
     }
 }
@@ -117,7 +121,7 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        self.with_gateway(|gateway| gateway.on_tick(&host::Proxy, host::now()));
+        self.with_gateway(|gateway, now| gateway.on_tick(&host::Proxy, now));
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {

@@ -25,9 +25,10 @@ impl Stream {
     }
 
     fn decide(&self) -> Option<Step> {
+        let now = host::now()?;
         let headers = host::headers(Map::Request)?;
         let mut gateway = self.shared.gateway.try_borrow_mut().ok()?;
-        Some(gateway.as_mut()?.on_request(self.id, headers, &host::Proxy, host::now()))
+        Some(gateway.as_mut()?.on_request(self.id, headers, &host::Proxy, now))
     }
 
     /// Body and trailers go on only behind headers that went on. In a host that
@@ -87,8 +88,8 @@ impl HttpContext for Stream {
         let Ok(exchange) = self.exchange.try_borrow() else {
             return Action::Continue;
         };
-        let now = host::now();
         if let Some(exchange) = exchange.as_ref()
+            && let Some(now) = host::now()
             && let Ok(gateway) = self.shared.gateway.try_borrow()
             && let Some(gateway) = gateway.as_ref().filter(|gateway| gateway.wants_response(exchange, now))
             && let Some(headers) = host::headers(Map::Response)
