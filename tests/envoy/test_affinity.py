@@ -9,6 +9,7 @@ from browser import COOKIE, Browser, one_on
 from conftest import untrapped
 
 from lab import Parts, until
+from lab.bootstrap import Bootstrap
 from lab.envoy import Options
 
 # Envoys on other ports would be other hosts, and cookies are sealed for one.
@@ -148,6 +149,25 @@ def test_a_replica_that_dies_is_left_and_returned_to():
         parts.standins[0].start()
         until(lambda: browser.go().replica == "a", what="the way back")
         assert browser.go().key == key and browser.cookie == cookie
+
+
+def test_reads_move_on_at_once_whatever_the_key():
+    "Before any health check or ejection has noticed that a replica is gone."
+
+    def unnoticed(bootstrap: Bootstrap) -> None:
+        for name in ("airbyte", "airbyte_public_api"):
+            cluster = bootstrap.cluster(name)
+            del cluster["outlier_detection"]
+            cluster["health_checks"][0].update(interval="60s", no_traffic_interval="60s")
+
+    with Parts() as parts, untrapped(Options(bootstrap=unnoticed), parts) as bed:
+        parts.standins[0].stop()
+        # Each a client of its own; half of them belong to the replica that is gone.
+        stops = [Browser(bed).go(target=b"/workspaces") for _ in range(60)]
+        assert {stop.replica for stop in stops} == {"b"}
+        assert bed.envoy.stats(r"^cluster\.airbyte\.membership_healthy$").popitem()[1] == 2
+        attempts = {line["attempts"] for line in bed.envoy.access_log() if line["status"] == 200}
+        assert attempts == {1, 2}
 
 
 def test_workers_agree(bed):
