@@ -18,7 +18,7 @@ use crate::config::Settings;
 use crate::host::Host;
 use crate::http::{Answer, Call, CallId, Edit, Edits, Headers, Reply, Request};
 use crate::identity::{Authenticator, Change, Credentials, Verdict};
-use crate::routing::{Asker, Routing};
+use crate::routing::{Asker, Class, Routing};
 use crate::time::Time;
 use crate::upstream::{Stamp, Upstream};
 use refusal::Refusal;
@@ -168,7 +168,10 @@ impl Gateway {
             return step;
         }
         let outcome = match self.access.permit_public(&waiter.request) {
-            Some(permit) => Ok(self.forward(&waiter, None, None, permit, host, now)),
+            Some(permit) => {
+                let operation = self.access.operation(&waiter.request).copied();
+                Ok(self.forward(&waiter, None, operation.as_ref(), permit, host, now))
+            }
             None => self.admit(&waiter, host, now),
         };
         match outcome {
@@ -246,7 +249,11 @@ impl Gateway {
             edits.push(Edit::Set("x-airgate-retry".into(), b"safe".to_vec()));
         }
 
-        let stay = affinity.on_request(headers, caller.map(bearer), host, now);
+        // A health check belongs to nobody: no cookie for load balancers.
+        let stay = match route.class {
+            Class::Health => Stay::default(),
+            _ => affinity.on_request(headers, caller.map(bearer), host, now),
+        };
         stamp_stay(&stay, &mut edits);
         if let Some(path) = waiter.request.target().rewrite() {
             edits.push(Edit::Set(":path".into(), path));

@@ -178,6 +178,7 @@ fn without_credentials_nothing_but_the_public_passes() {
     let said = forwarded(bed.send(1, "GET", "/api/v1/health", &[("authorization", "Bearer a, Bearer b")]));
     assert_eq!(said.get("x-airgate-route").map(String::as_str), Some("health"));
     assert!(!said.contains_key("x-airgate-user") && !said.contains_key("x-airgate-role"));
+    assert!(said.contains_key("x-airgate-retry") && !said.contains_key("x-airgate-affinity"));
 }
 
 #[test]
