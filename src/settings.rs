@@ -1,7 +1,7 @@
 //! The words in which every room reads its part of the configuration.
 //!
-//! Reading never stops at the first mistake: a [`Section`] notes each one with
-//! its path and goes on, and [`read`] hands out either settings without a
+//! Reading never stops at the first mistake: a `Section` notes each one with
+//! its path and goes on, and `read` hands out either settings without a
 //! mistake or every mistake at once.
 
 use std::cell::RefCell;

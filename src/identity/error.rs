@@ -8,7 +8,7 @@ pub enum TokenFault {
     /// The token has no JWT's shape: it may be a good token of another kind,
     /// which nobody but its issuer can read.
     Opaque,
-    /// The token is longer than [`super::Token::MAX_LENGTH`].
+    /// The token is longer than 16 KiB.
     TooLong,
     /// Not a compact JWS (RFC 7515) over a claims object, read strictly.
     Malformed,
@@ -92,7 +92,7 @@ impl std::error::Error for TokenFault {}
 /// The provider's key set is of no use: the last good one stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeySetFault {
-    /// More bytes than [`super::KeySet::MAX_BYTES`].
+    /// More bytes than 512 KiB.
     TooLong,
     /// Not JSON, or JSON that readers disagree about.
     Malformed,
