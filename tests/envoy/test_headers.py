@@ -125,7 +125,7 @@ def test_the_gateway_tells_who_it_is(bed):
         "x-forwarded-proto": ["https"],
     }
     nobody = claims(Visitor(bed, who=None).ask(b"/api/v1/health").passed)
-    assert [name for name in nobody if name.startswith("x-airgate-")] == ["x-airgate-route"]
+    assert [name for name in nobody if name.startswith("x-airgate-")] == ["x-airgate-route", "x-airgate-retry"]
 
 
 @WIRES

@@ -28,8 +28,8 @@ CLASSES = [
     ("GET", "/api/public/v1/workspaces", "public-api", True, "public-api-read", "airbyte_public_api"),
     ("POST", "/api/public/v1/jobs", "public-api", False, "public-api", "airbyte_public_api"),
     ("POST", "/api/v1/connector_builder/stream/read", "builder", False, "builder", "airbyte"),
-    ("GET", "/api/v1/health", "health", False, "default", "airbyte"),
-    ("GET", "/api/public/v1/health", "health", False, "default", "airbyte"),
+    ("GET", "/api/v1/health", "health", True, "read", "airbyte"),
+    ("GET", "/api/public/v1/health", "health", True, "read", "airbyte"),
     ("GET", "/auth_flow?code=1&state=2", "auth-flow", True, "read", "airbyte"),
     ("GET", "/scim/v2/Users", "scim", True, "read", "airbyte"),
 ]
