@@ -25,11 +25,32 @@ pub trait Host {
     }
 
     /// Takes a look at the shelf.
-    fn recall(&self, name: &str) -> Option<Vec<u8>> {
+    fn recall(&self, name: &str) -> Option<Recalled> {
         let _ = name;
         None
     }
+
+    /// Puts a value where another of this version lies; exactly one of several
+    /// workers that try succeeds. `false`: it was changed in the meantime, or
+    /// there is no shelf.
+    fn replace(&self, name: &str, value: &[u8], version: Version) -> bool {
+        let _ = (name, value, version);
+        false
+    }
 }
+
+/// What lay on the shelf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recalled {
+    /// The value.
+    pub value: Vec<u8>,
+    /// Which of the values of that name.
+    pub version: Version,
+}
+
+/// Tells one value on the shelf from the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version(pub u32);
 
 /// One question to [`Host::verify`], in the encodings hosts understand.
 #[derive(Clone, Copy, Debug)]

@@ -3,15 +3,19 @@
 mod call;
 mod cookies;
 mod edits;
+mod endpoint;
+mod form;
 mod headers;
 mod path;
 mod pattern;
 mod reply;
 mod request;
 
-pub use call::{Answer, Call, CallId};
+pub use call::{Answer, Call, CallId, CallIds};
 pub use cookies::{CookieCut, CookieSettings, cookie, cookies_without, set_cookie};
 pub use edits::{Edit, Edits};
+pub use endpoint::Endpoint;
+pub use form::{Form, read_form};
 pub use headers::{Headers, MalformedHeaders};
 pub use path::{PathRefusal, Target};
 pub use pattern::PathPattern;

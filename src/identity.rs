@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::algorithm::Algorithm;
 use crate::caller::Caller;
 use crate::host::Host;
-use crate::http::{Answer, Call, CallId};
+use crate::http::{Answer, Call, CallId, CallIds};
 use crate::settings::Section;
 use crate::time::Time;
 use cache::TokenCache;
@@ -70,7 +70,7 @@ pub struct Authenticator {
     providers: Vec<Provider>,
     cache: TokenCache,
     checker: SignatureChecker,
-    next_id: CallId,
+    ids: CallIds,
 }
 
 /// What a token is worth.
@@ -103,7 +103,7 @@ impl Authenticator {
         let checker = SignatureChecker::new(settings.signatures, host);
         let proven: Vec<&str> = checker.proven().map(Algorithm::name).collect();
         log::info!("signatures that the host checks: {proven:?}");
-        Authenticator { providers: settings.providers, cache: TokenCache::default(), checker, next_id: CallId(0) }
+        Authenticator { providers: settings.providers, cache: TokenCache::default(), checker, ids: CallIds::default() }
     }
 
     /// Judges a token.
@@ -153,9 +153,9 @@ impl Authenticator {
     pub fn tick(&mut self, host: &dyn Host, now: Time) -> Change {
         let mut change = Change::default();
         for index in 0..self.providers.len() {
-            let next_id = &mut self.next_id;
+            let ids = &mut self.ids;
             if let Some(provider) = self.providers.get_mut(index) {
-                let progress = provider.keys.tick(next_id, host, now);
+                let progress = provider.keys.tick(ids, host, now);
                 self.note(index, progress, &mut change, now);
             }
         }
@@ -166,9 +166,9 @@ impl Authenticator {
     pub fn answer(&mut self, id: CallId, answer: &Answer, host: &dyn Host, now: Time) -> Change {
         let mut change = Change::default();
         for index in 0..self.providers.len() {
-            let next_id = &mut self.next_id;
+            let ids = &mut self.ids;
             if let Some(provider) = self.providers.get_mut(index) {
-                let progress = provider.keys.answer(id, answer, next_id, host, now);
+                let progress = provider.keys.answer(id, answer, ids, host, now);
                 self.note(index, progress, &mut change, now);
             }
         }

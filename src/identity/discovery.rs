@@ -2,32 +2,58 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use super::KeySetFault;
+use crate::http::Endpoint;
 use crate::json;
 
-/// An `https` URL, split the way a call needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Endpoint {
-    pub authority: String,
-    pub path: String,
+/// Where an issuer's discovery document is (section 4 of the specification).
+pub(super) fn discovery_endpoint(issuer: &str) -> Option<Endpoint> {
+    Endpoint::parse(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')))
 }
 
-impl Endpoint {
-    /// Reads an `https` URL without user information or fragment.
-    pub fn parse(url: &str) -> Option<Endpoint> {
-        let uri: http::Uri = url.parse().ok()?;
-        let authority = uri.authority()?.as_str();
-        if uri.scheme_str() != Some("https") || authority.contains('@') || url.contains('#') {
-            return None;
+/// What a provider says about itself, as far as it is of use here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Metadata {
+    pub jwks_uri: Option<Endpoint>,
+    pub authorization: Option<Endpoint>,
+    pub token: Option<Endpoint>,
+    pub userinfo: Option<Endpoint>,
+    pub revocation: Option<Endpoint>,
+    pub end_session: Option<Endpoint>,
+    /// Whether every authorization answer carries `iss` (RFC 9207).
+    pub sends_issuer: bool,
+}
+
+impl Metadata {
+    /// Reads a provider's own words, or the same members of its settings.
+    /// Whatever is no `https` URL is not there.
+    pub fn read(document: &Value) -> Metadata {
+        let endpoint = |name: &str| document.get(name).and_then(Value::as_str).and_then(Endpoint::parse);
+        let sends = document.get("authorization_response_iss_parameter_supported");
+        Metadata {
+            jwks_uri: endpoint("jwks_uri"),
+            authorization: endpoint("authorization_endpoint"),
+            token: endpoint("token_endpoint"),
+            userinfo: endpoint("userinfo_endpoint"),
+            revocation: endpoint("revocation_endpoint"),
+            end_session: endpoint("end_session_endpoint"),
+            sends_issuer: sends == Some(&Value::Bool(true)),
         }
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        Some(Endpoint { authority: authority.to_owned(), path: path.to_owned() })
     }
 
-    /// The discovery document of an issuer (section 4 of the specification).
-    pub fn of_discovery(issuer: &str) -> Option<Endpoint> {
-        Endpoint::parse(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')))
-    }
+    /// The members that [`Metadata::read`] reads; the others of a document may
+    /// be many.
+    pub const MEMBERS: [&str; 7] = [
+        "jwks_uri",
+        "authorization_endpoint",
+        "token_endpoint",
+        "userinfo_endpoint",
+        "revocation_endpoint",
+        "end_session_endpoint",
+        "authorization_response_iss_parameter_supported",
+    ];
 }
 
 /// Why a provider's answer is of no use.
@@ -63,17 +89,20 @@ impl fmt::Display for ProviderFault {
     }
 }
 
-/// Reads a discovery document: it must speak for one of `issuers`, exactly.
-pub(super) fn read_discovery(text: &[u8], issuers: &[String]) -> Result<Endpoint, ProviderFault> {
-    let document = json::parse(text).map_err(|_| ProviderFault::NotJson)?;
-    let member = |name| document.get(name).and_then(|value| value.as_str());
-    if !document.is_object() {
+/// Reads a discovery document: it must speak for one of `issuers`, exactly, and
+/// name the place of the keys. Answers the members that are of use.
+pub(super) fn read_discovery(text: &[u8], issuers: &[String]) -> Result<Value, ProviderFault> {
+    let Ok(Value::Object(mut document)) = json::parse(text) else {
         return Err(ProviderFault::NotJson);
-    }
-    if !member("issuer").is_some_and(|issuer| issuers.iter().any(|ours| ours == issuer)) {
+    };
+    let issuer = document.get("issuer").and_then(Value::as_str);
+    if !issuer.is_some_and(|issuer| issuers.iter().any(|ours| ours == issuer)) {
         return Err(ProviderFault::WrongIssuer);
     }
-    member("jwks_uri").and_then(Endpoint::parse).ok_or(ProviderFault::NoJwksUri)
+    document.retain(|name, _| Metadata::MEMBERS.contains(&name.as_str()));
+    let document = Value::Object(document);
+    Metadata::read(&document).jwks_uri.ok_or(ProviderFault::NoJwksUri)?;
+    Ok(document)
 }
 
 #[cfg(test)]
@@ -82,25 +111,26 @@ mod tests {
     use crate::testing::test;
 
     #[test]
-    fn only_plain_https_urls_are_endpoints() {
-        let endpoint = |authority: &str, path: &str| Some(Endpoint { authority: authority.into(), path: path.into() });
-        assert_eq!(Endpoint::parse("https://a.example:8443/keys?v=1"), endpoint("a.example:8443", "/keys?v=1"));
-        assert_eq!(Endpoint::parse("https://a.example"), endpoint("a.example", "/"));
-        for url in
-            ["http://a/", "https://u@a/", "https://a/#x", "ftp://a/", "/keys", "a", "", "https:///x", "https://a b/"]
-        {
-            assert_eq!(Endpoint::parse(url), None, "{url}");
-        }
-        let path = |issuer| Endpoint::of_discovery(issuer).unwrap().path;
+    fn a_document_lies_below_its_issuer() {
+        let path = |issuer| discovery_endpoint(issuer).unwrap().path;
         assert_eq!(path("https://a"), "/.well-known/openid-configuration");
         assert_eq!(path("https://a/realms/x/"), "/realms/x/.well-known/openid-configuration");
     }
 
     #[test]
+    fn what_is_no_endpoint_is_not_there() {
+        let document = serde_json::json!({"token_endpoint": "http://a/t", "userinfo_endpoint": 1,
+            "revocation_endpoint": "https://a/r", "authorization_response_iss_parameter_supported": "true"});
+        let expected = Metadata { revocation: Endpoint::parse("https://a/r"), ..Metadata::default() };
+        assert_eq!(Metadata::read(&document), expected);
+    }
+
+    #[test]
     fn a_document_speaks_for_its_own_issuer_only() {
         let issuers = ["https://a".to_owned(), "https://alias".to_owned()];
-        let read = |text: &str| read_discovery(text.as_bytes(), &issuers);
-        let keys = Endpoint::parse("https://k/keys").unwrap();
+        let read =
+            |text: &str| read_discovery(text.as_bytes(), &issuers).map(|document| Metadata::read(&document).jwks_uri);
+        let keys = Endpoint::parse("https://k/keys");
         assert_eq!(read(r#"{"issuer":"https://a","jwks_uri":"https://k/keys"}"#), Ok(keys.clone()));
         assert_eq!(read(r#"{"issuer":"https://alias","jwks_uri":"https://k/keys"}"#), Ok(keys));
         for (text, fault) in [

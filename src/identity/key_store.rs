@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::discovery::{Endpoint, ProviderFault, read_discovery};
+use super::discovery::{Metadata, ProviderFault, read_discovery};
 use super::keys::KeySet;
 use crate::host::Host;
-use crate::http::{Answer, Call, CallId};
+use crate::http::{Answer, Call, CallId, CallIds, Endpoint};
 use crate::settings::Section;
 use crate::time::Time;
 
@@ -73,6 +74,9 @@ pub(super) struct KeyStore {
     fetch: Option<Fetch>,
     /// Where the keys are, as discovery said last.
     endpoint: Option<Endpoint>,
+    /// What discovery said last, also through an outage.
+    document: Value,
+    metadata: Metadata,
     due: Time,
     last_start: Option<Time>,
     failures: u32,
@@ -101,6 +105,8 @@ enum Stage {
 struct Kept {
     fetched: u64,
     jwks: String,
+    #[serde(default)]
+    document: Value,
 }
 
 /// What an answer led to.
@@ -149,6 +155,8 @@ impl KeyStore {
             current: None,
             fetch: None,
             endpoint: None,
+            document: Value::Null,
+            metadata: Metadata::default(),
             due: Time::default(),
             last_start: None,
             failures: 0,
@@ -163,6 +171,11 @@ impl KeyStore {
             Some(fetched) if now.since(fetched) > self.settings.stale => None,
             _ => Some(&current.set),
         }
+    }
+
+    /// What the provider says about itself; empty before discovery, or without.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// Whether any keys are usable now.
@@ -192,7 +205,7 @@ impl KeyStore {
     }
 
     /// What is due now: a call, or keys that another worker left on the shelf.
-    pub fn tick(&mut self, next_id: &mut CallId, host: &dyn Host, now: Time) -> Progress {
+    pub fn tick(&mut self, ids: &mut CallIds, host: &dyn Host, now: Time) -> Progress {
         if let Some(fetch) = &self.fetch {
             let lost = self.settings.timeout.saturating_add(LOST_AFTER);
             if now.since(fetch.since) <= lost {
@@ -210,25 +223,18 @@ impl KeyStore {
         }
         let stage = if self.endpoint.is_none() { Stage::Discovery } else { Stage::Keys };
         self.last_start = Some(now);
-        self.call(stage, next_id, now).map_or(Progress::None, Progress::Call)
+        self.call(stage, ids, now).map_or(Progress::None, Progress::Call)
     }
 
     /// Takes the answer to a call.
-    pub fn answer(
-        &mut self,
-        id: CallId,
-        answer: &Answer,
-        next_id: &mut CallId,
-        host: &dyn Host,
-        now: Time,
-    ) -> Progress {
+    pub fn answer(&mut self, id: CallId, answer: &Answer, ids: &mut CallIds, host: &dyn Host, now: Time) -> Progress {
         match &self.fetch {
             Some(fetch) if fetch.id == id => {}
             _ => return Progress::None,
         }
         let stage = self.fetch.take().map(|fetch| fetch.stage);
         let outcome = match stage {
-            Some(Stage::Discovery) => self.discovered(answer, next_id, now),
+            Some(Stage::Discovery) => self.discovered(answer, ids, now),
             _ => self.fetched(answer, host, now),
         };
         outcome.unwrap_or_else(|fault| {
@@ -237,10 +243,11 @@ impl KeyStore {
         })
     }
 
-    fn discovered(&mut self, answer: &Answer, next_id: &mut CallId, now: Time) -> Result<Progress, ProviderFault> {
+    fn discovered(&mut self, answer: &Answer, ids: &mut CallIds, now: Time) -> Result<Progress, ProviderFault> {
         let issuers = self.source.as_ref().map(|source| source.issuers.as_slice()).unwrap_or_default();
-        self.endpoint = Some(read_discovery(body(answer)?, issuers)?);
-        Ok(self.call(Stage::Keys, next_id, now).map_or(Progress::None, Progress::Call))
+        let document = read_discovery(body(answer)?, issuers)?;
+        self.adopt_document(document);
+        Ok(self.call(Stage::Keys, ids, now).map_or(Progress::None, Progress::Call))
     }
 
     fn fetched(&mut self, answer: &Answer, host: &dyn Host, now: Time) -> Result<Progress, ProviderFault> {
@@ -257,6 +264,12 @@ impl KeyStore {
         self.due = fetched.plus(self.settings.refresh);
     }
 
+    fn adopt_document(&mut self, document: Value) {
+        self.metadata = Metadata::read(&document);
+        self.endpoint = self.metadata.jwks_uri.clone();
+        self.document = document;
+    }
+
     fn fail(&mut self, host: &dyn Host, now: Time) {
         self.fetch = None;
         // The keys may have moved: the next try asks discovery anew.
@@ -265,24 +278,23 @@ impl KeyStore {
         self.due = now.plus(backoff(self.failures, host));
     }
 
-    fn call(&mut self, stage: Stage, next_id: &mut CallId, now: Time) -> Option<Call> {
+    fn call(&mut self, stage: Stage, ids: &mut CallIds, now: Time) -> Option<Call> {
         let source = self.source.as_ref()?;
         let (cluster, endpoint) = match stage {
             Stage::Discovery => (&source.cluster, source.discovery.as_ref()?),
             Stage::Keys => (&source.jwks_cluster, self.endpoint.as_ref()?),
         };
-        let id = *next_id;
-        next_id.0 = next_id.0.wrapping_add(1);
+        let id = ids.next();
         self.fetch = Some(Fetch { id, stage, since: now });
-        let (authority, path) = (endpoint.authority.clone(), endpoint.path.clone());
-        Some(Call { id, cluster: cluster.clone(), authority, path, timeout: self.settings.timeout })
+        let (cluster, endpoint, timeout) = (cluster.clone(), endpoint.clone(), self.settings.timeout);
+        Some(Call { id, cluster, endpoint, authorization: None, form: None, timeout })
     }
 
     fn keep(&self, text: &[u8], host: &dyn Host, now: Time) {
         let (Some(shelf), Ok(text)) = (&self.shelf, std::str::from_utf8(text)) else {
             return;
         };
-        let kept = Kept { fetched: now.millis(), jwks: text.to_owned() };
+        let kept = Kept { fetched: now.millis(), jwks: text.to_owned(), document: self.document.clone() };
         if let Ok(value) = serde_json::to_vec(&kept)
             && value.len() <= MAX_KEPT
         {
@@ -292,10 +304,10 @@ impl KeyStore {
 
     /// Adopts the keys in shared data if they are younger than ours.
     fn take_kept(&mut self, host: &dyn Host, now: Time) -> bool {
-        let Some(value) = self.shelf.as_ref().and_then(|shelf| host.recall(shelf)) else {
+        let Some(kept) = self.shelf.as_ref().and_then(|shelf| host.recall(shelf)) else {
             return false;
         };
-        let Ok(kept) = serde_json::from_slice::<Kept>(&value) else {
+        let Ok(kept) = serde_json::from_slice::<Kept>(&kept.value) else {
             return false;
         };
         let fetched = Time::from_millis(kept.fetched);
@@ -307,6 +319,9 @@ impl KeyStore {
             return false;
         };
         self.adopt(set, fetched);
+        if self.source.as_ref().is_some_and(|source| source.discovery.is_some()) && kept.document.is_object() {
+            self.adopt_document(kept.document);
+        }
         true
     }
 }

@@ -1,10 +1,11 @@
 //! One OpenID provider that is trusted to say who somebody is.
 
 use super::claims::ClaimSettings;
-use super::discovery::Endpoint;
+use super::discovery::discovery_endpoint;
 use super::key_store::{KeySettings, KeySource, KeyStore};
 use super::keys::KeySet;
 use crate::algorithm::Algorithm;
+use crate::http::Endpoint;
 use crate::settings::Section;
 
 /// A provider: what its tokens must say, and its keys.
@@ -77,7 +78,7 @@ fn read_keys(section: &Section<'_>, issuer: &str, settings: KeySettings, shared:
         Some(endpoint) => endpoint,
         None => None,
     };
-    let discovery = Endpoint::of_discovery(issuer);
+    let discovery = discovery_endpoint(issuer);
     let issuers = std::iter::once(issuer).chain(section.texts("issuer_aliases")).map(str::to_owned).collect();
     let (cluster, jwks_cluster) = (cluster?.to_owned(), jwks_cluster?.to_owned());
     let source = KeySource { issuers, discovery, jwks_uri, cluster, jwks_cluster };
@@ -105,5 +106,5 @@ fn shelf(source: &KeySource) -> String {
     add(&source.cluster);
     add(&source.jwks_cluster);
     let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("airgate.keys.1.{hex}")
+    format!("airgate.keys.2.{hex}")
 }

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use airgate::algorithm::Algorithm;
-use airgate::host::{Host, SignatureCheck};
+use airgate::host::{Host, Recalled, SignatureCheck, Version};
 use airgate::http::{Answer, Call, Edit, Headers, Reply};
 use airgate::time::Time;
 use prost::Message;
@@ -139,16 +139,23 @@ pub fn answer(header_count: usize, body_size: usize) -> Answer {
 /// Sends a call; the token that comes back with its answer. `None`: the host
 /// does not know the cluster or cannot call.
 pub fn call(call: &Call) -> Option<u32> {
-    let headers = vec![
-        (":method", "GET"),
+    let mut headers = vec![
+        (":method", if call.form.is_some() { "POST" } else { "GET" }),
         (":scheme", "https"),
-        (":authority", call.authority.as_str()),
-        (":path", call.path.as_str()),
+        (":authority", call.endpoint.authority.as_str()),
+        (":path", call.endpoint.path.as_str()),
         ("accept", "application/json"),
     ];
+    if let Some(authorization) = &call.authorization {
+        headers.push(("authorization", authorization));
+    }
+    if call.form.is_some() {
+        headers.push(("content-type", "application/x-www-form-urlencoded"));
+    }
+    let body = call.form.as_ref().map(|form| form.text().as_bytes());
     // The SDK has to send it, since it alone remembers which context the answer
     // belongs to; the statuses it panics on are none that a host answers here.
-    proxy_wasm::hostcalls::dispatch_http_call(&call.cluster, headers, None, vec![], call.timeout).ok()
+    proxy_wasm::hostcalls::dispatch_http_call(&call.cluster, headers, body, vec![], call.timeout).ok()
 }
 
 /// Answers the request of the context in effect.
@@ -261,9 +268,19 @@ impl Host for Proxy {
         unsafe { abi::proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), 0) };
     }
 
-    fn recall(&self, name: &str) -> Option<Vec<u8>> {
+    fn recall(&self, name: &str) -> Option<Recalled> {
         let mut cas = 0;
-        taken(|data, size| unsafe { abi::proxy_get_shared_data(name.as_ptr(), name.len(), data, size, &mut cas) })
+        let value =
+            taken(|data, size| unsafe { abi::proxy_get_shared_data(name.as_ptr(), name.len(), data, size, &mut cas) })?;
+        Some(Recalled { value, version: Version(cas) })
+    }
+
+    fn replace(&self, name: &str, value: &[u8], version: Version) -> bool {
+        // Zero would mean whatever lies there.
+        version.0 != 0
+            && unsafe {
+                abi::proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), version.0) == OK
+            }
     }
 }
 

@@ -64,7 +64,7 @@ impl Root {
                     self.calls.insert(token, call.id);
                 }
                 None => {
-                    log::warn!("cannot call {} by cluster {}", call.authority, call.cluster);
+                    log::warn!("cannot call {} by cluster {}", call.endpoint.authority, call.cluster);
                     self.with_gateway(|gateway, now| gateway.on_called(call.id, &Answer::Failed, &host::Proxy, now));
                 }
             }

@@ -1,6 +1,8 @@
 use std::cell::RefCell;
 
 use super::*;
+use crate::host::{Recalled, Version};
+use crate::identity::discovery::discovery_endpoint;
 use crate::testing::test;
 
 /// RFC 8037 appendix A.2.
@@ -19,15 +21,15 @@ impl Host for OneShelf {
     fn keep(&self, _: &str, value: &[u8]) {
         *self.0.borrow_mut() = Some(value.to_owned());
     }
-    fn recall(&self, _: &str) -> Option<Vec<u8>> {
-        self.0.borrow().clone()
+    fn recall(&self, _: &str) -> Option<Recalled> {
+        self.0.borrow().clone().map(|value| Recalled { value, version: Version(1) })
     }
 }
 
 struct Bed {
     store: KeyStore,
     host: OneShelf,
-    next: CallId,
+    next: CallIds,
     now: Time,
 }
 
@@ -46,13 +48,13 @@ impl Bed {
     fn new(jwks_uri: Option<&str>) -> Bed {
         let source = KeySource {
             issuers: vec!["https://idp".into()],
-            discovery: Endpoint::of_discovery("https://idp"),
+            discovery: discovery_endpoint("https://idp"),
             jwks_uri: jwks_uri.and_then(Endpoint::parse),
             cluster: "idp".into(),
             jwks_cluster: "keys".into(),
         };
         let store = KeyStore::remote(source, SETTINGS, Some("shelf".into()));
-        Bed { store, host: OneShelf::default(), next: CallId(0), now: Time::from_seconds(1_000_000) }
+        Bed { store, host: OneShelf::default(), next: CallIds::default(), now: Time::from_seconds(1_000_000) }
     }
 
     fn tick(&mut self) -> Progress {
@@ -85,7 +87,10 @@ fn ok(body: &str) -> Answer {
 fn a_configured_place_needs_no_discovery() {
     let mut bed = Bed::new(Some("https://keys.example/jwks"));
     let call = bed.call();
-    assert_eq!((call.cluster.as_str(), call.authority.as_str(), call.path.as_str()), ("keys", "keys.example", "/jwks"));
+    assert_eq!(
+        (call.cluster.as_str(), call.endpoint.authority.as_str(), call.endpoint.path.as_str()),
+        ("keys", "keys.example", "/jwks")
+    );
     assert_eq!(bed.answer(&call, &ok(JWKS)), Progress::Fresh);
     assert_eq!(bed.tick(), Progress::None);
 }
@@ -210,6 +215,6 @@ fn inline_keys_never_age_and_never_call() {
     let mut store = KeyStore::inline(KeySet::parse(JWKS.as_bytes()).unwrap(), SETTINGS);
     let now = Time::from_seconds(u64::MAX);
     assert!(store.is_ready(now));
-    assert_eq!(store.tick(&mut CallId(0), &OneShelf::default(), now), Progress::None);
+    assert_eq!(store.tick(&mut CallIds::default(), &OneShelf::default(), now), Progress::None);
     assert_eq!(store.outlook(now), Outlook::Final);
 }
