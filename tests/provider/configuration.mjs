@@ -7,6 +7,10 @@ import * as pages from './pages.mjs';
 // What tokens are for, in the words of RFC 8707. It becomes the audience of demo.json.
 const RESOURCE = 'urn:airgate:airbyte';
 const SCOPE = 'airbyte';
+
+// A login is as strong as it was asked to be: nothing is checked anyway. The first is for who asks for nothing.
+export const ACR_VALUES = ['password', 'mfa'];
+
 const HOUR = 3600;
 const DAY = 24 * HOUR;
 
@@ -23,8 +27,9 @@ export function configuration({ demo, keys, memory }) {
     jwks: { keys },
     clients: clients(demo),
     findAccount: (_ctx, sub) => account(demo, sub),
+    acrValues: ACR_VALUES,
     claims: {
-      openid: ['sub'],
+      openid: ['sub', 'auth_time', 'acr'],
       email: ['email', 'email_verified'],
       profile: ['name', 'groups'],
       groups: ['groups'],
@@ -37,6 +42,7 @@ export function configuration({ demo, keys, memory }) {
       clientCredentials: { enabled: true },
       revocation: { enabled: true },
       userinfo: { enabled: true },
+      backchannelLogout: { enabled: true },
       rpInitiatedLogout: { enabled: true, logoutSource: pages.logout, postLogoutSuccessSource: pages.loggedOut },
       resourceIndicators: {
         enabled: true,
@@ -51,12 +57,14 @@ export function configuration({ demo, keys, memory }) {
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: true,
     renderError: pages.error,
+    // Without the dispatcher that oidc-provider brings: it keeps to public addresses, and a gateway to be told is here.
+    fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
     ttl: {
       AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? HOUR,
       ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? HOUR,
       AuthorizationCode: 60,
       Grant: 14 * DAY,
-      IdToken: HOUR,
+      IdToken: demo.id_token_seconds,
       Interaction: HOUR,
       RefreshToken: 14 * DAY,
       Session: 14 * DAY,

@@ -3,22 +3,30 @@ import { createInterface } from 'node:readline';
 
 export async function obey(server, input, output) {
   for await (const line of createInterface({ input })) {
-    if (line.trim() !== '') output.write(`${JSON.stringify(answer(server, line))}\n`);
+    if (line.trim() !== '') output.write(`${JSON.stringify(await answer(server, line))}\n`);
   }
 }
 
-function answer(server, line) {
+async function answer(server, line) {
   try {
-    return command(server, JSON.parse(line));
+    return await command(server, JSON.parse(line));
   } catch (error) {
-    return { error: error.message };
+    return { error: error.error_description ?? error.message };
   }
 }
 
-function command(server, { rotate, drop = false, down, delay_ms: delay, hits, ...unknown }) {
+async function command(server, { rotate, drop = false, change, forget, down, delay_ms: delay, hits, ...unknown }) {
   const names = Object.keys(unknown);
   if (names.length > 0) throw new Error(`unknown fields ${names.join(', ')}`);
   if (rotate === true) return { rotated: server.rotate({ drop: drop === true }) };
+  if (change !== null && typeof change === 'object') {
+    await server.change(change);
+    return { changed: Object.keys(change) };
+  }
+  if (forget === true) {
+    server.forget();
+    return { forgotten: true };
+  }
   if (typeof down === 'boolean') {
     server.setDown(down);
     return { down };
@@ -28,5 +36,5 @@ function command(server, { rotate, drop = false, down, delay_ms: delay, hits, ..
     return { delay_ms: delay };
   }
   if (hits === true) return { hits: server.hits() };
-  throw new Error('expected one of {"rotate":true}, {"down":true|false}, {"delay_ms":N}, {"hits":true}');
+  throw new Error('expected one of {"rotate":true}, {"change":{…}}, {"forget":true}, {"down":true|false}, {"delay_ms":N}, {"hits":true}');
 }

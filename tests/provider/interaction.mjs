@@ -1,4 +1,5 @@
 // What happens between the authorization request and its answer: a person signs in.
+import { ACR_VALUES } from './configuration.mjs';
 import * as pages from './pages.mjs';
 
 const FORM_LIMIT = 16 * 1024;
@@ -11,7 +12,7 @@ export async function interact({ provider, demo }, req, res) {
   if (req.method !== 'POST') return show(res, 405, 'use GET or POST\n');
 
   const form = await readForm(req);
-  const result = resultOf(form, prompt, demo);
+  const result = resultOf(form, prompt, params, demo);
   if (result) return provider.interactionFinished(req, res, result);
   const hint = form.get('login') ?? '';
   return show(res, 400, pages.login(req.url, { hint, problem: 'The demo has no such user.' }));
@@ -21,11 +22,12 @@ const pageFor = (action, prompt, params) =>
   (prompt.name === 'login' ? pages.login(action, { hint: params.login_hint }) : pages.consent(action, params.client_id));
 
 /** Undefined where the person has to try again. */
-function resultOf(form, prompt, demo) {
+function resultOf(form, prompt, params, demo) {
   if (form.has('cancel')) return { error: 'access_denied', error_description: 'the person cancelled' };
   if (prompt.name !== 'login') return { consent: {} };
   const accountId = form.get('login');
-  return Object.hasOwn(demo.accounts, accountId) ? { login: { accountId } } : undefined;
+  const acr = params.acr_values?.split(' ').find((value) => ACR_VALUES.includes(value)) ?? ACR_VALUES[0];
+  return Object.hasOwn(demo.accounts, accountId) ? { login: { accountId, acr } } : undefined;
 }
 
 async function readForm(req) {

@@ -3,7 +3,7 @@ import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 
 // Through PEM: Node 20 now and then hangs for ever when a key object that was just generated is exported as JWK
 // (the garbage collector waits for a lock that the export holds; seen in one of some 50,000 here, and once in CI).
-const PEM = {
+export const PEM = {
   publicKeyEncoding: { type: 'spki', format: 'pem' },
   privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
 };

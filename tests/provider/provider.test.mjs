@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { createHash, createPublicKey, randomUUID, verify } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, randomUUID, sign, verify } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -12,6 +13,7 @@ import { Browser } from './browser.mjs';
 import { certificate } from './certificate.mjs';
 import { loadDemo } from './demo.mjs';
 import { send, sendForJson } from './http.mjs';
+import { PEM } from './keys.mjs';
 import { mint } from './mint.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -26,6 +28,7 @@ let demo;
 before(() => {
   files = certificate();
   ca = readFileSync(files.ca);
+  process.env.NODE_EXTRA_CA_CERTS = files.ca; // whom the provider trusts when it tells of a logout
 });
 after(() => files.remove());
 
@@ -68,27 +71,33 @@ async function signIn(browser, { login = 'alice', form = { login, password: 'x' 
   };
   const known = Object.entries(query).filter(([, value]) => value !== undefined);
   const end = await browser.go(`${issuer}/auth?${new URLSearchParams(known)}`, {
-    isEnd: (url) => url.href.startsWith(airgate.redirect_uris[0]),
+    isEnd: (url) => url.href.startsWith(query.redirect_uri),
     fillIn: () => form,
   });
-  return { answer: end.searchParams, verifier };
+  return { answer: end.searchParams, verifier, redirect: query.redirect_uri };
 }
 
-async function exchange({ answer, verifier }) {
-  const { airgate } = demo.clients;
+async function exchange({ answer, verifier, redirect }, client = confidential()) {
   return sendForJson(`${issuer}/token`, {
     ca,
     method: 'POST',
     form: {
       grant_type: 'authorization_code',
-      client_id: 'airgate',
-      client_secret: airgate.client_secret,
-      redirect_uri: airgate.redirect_uris[0],
+      ...client,
+      redirect_uri: redirect,
       code: answer.get('code'),
       code_verifier: verifier,
     },
   });
 }
+
+const confidential = () => ({ client_id: 'airgate', client_secret: demo.clients.airgate.client_secret });
+
+/** Signs out at the provider, and says yes when asked whether to. */
+const signOut = (browser, query, isEnd) => browser.go(`${issuer}/session/end?${new URLSearchParams(query)}`, {
+  isEnd,
+  fillIn: (text) => ({ xsrf: /name="xsrf" value="([^"]+)"/.exec(text)[1], logout: 'yes' }),
+});
 
 describe('the demo provider', () => {
   before(async () => {
@@ -155,9 +164,9 @@ describe('the demo provider', () => {
     assert.ok(silent.get('code'), 'the session at the provider signs in without a form');
     assert.equal(silent.get('iss'), issuer);
 
-    const out = new URLSearchParams({ id_token_hint: got.id_token, post_logout_redirect_uri: 'https://localhost/', state: 'bye' });
-    const page = (text) => ({ xsrf: /name="xsrf" value="([^"]+)"/.exec(text)[1], logout: 'yes' });
-    const end = await browser.go(`${issuer}/session/end?${out}`, { isEnd: (url) => url.host === 'localhost', fillIn: page });
+    const [signedOut] = demo.clients.airgate.post_logout_redirect_uris;
+    const out = { id_token_hint: got.id_token, post_logout_redirect_uri: signedOut, state: 'bye' };
+    const end = await signOut(browser, out, (url) => url.host === 'localhost');
     assert.equal(end.searchParams.get('state'), 'bye');
     assert.equal((await signIn(browser, { prompt: 'none' })).answer.get('error'), 'login_required');
   });
@@ -251,6 +260,103 @@ describe('the demo provider', () => {
     assert.equal((await checked(JSON.parse(answer.text).access_token)).header.kid, dropped[0]);
   });
 
+  test('clients, accounts and lifetimes change while it runs; who is signed in stays so', async () => {
+    const browser = new Browser({ ca });
+    const redirect = 'https://localhost:1234/.airgate/callback/corp';
+    await signIn(browser, {});
+    await assert.rejects(signIn(browser, { redirect_uri: redirect }), /400.*redirect_uri/);
+
+    const change = { clients: { airgate: { redirect_uris: [redirect] } }, id_token_seconds: 20, access_token_seconds: 10 };
+    assert.deepEqual(await provider.ask({ change }), { changed: ['clients', 'id_token_seconds', 'access_token_seconds'] });
+    const got = await exchange(await signIn(browser, { redirect_uri: redirect, prompt: 'none' }));
+    const { claims } = await checked(got.id_token);
+    assert.deepEqual([claims.sub, claims.exp - claims.iat, got.expires_in], ['alice', 20, 10]);
+
+    await provider.ask({ change: { accounts: { alice: { groups: ['left'] } } } });
+    const answer = await post('/token', { ...confidential(), grant_type: 'refresh_token', refresh_token: got.refresh_token });
+    const later = await checked(JSON.parse(answer.text).id_token);
+    assert.deepEqual([later.claims.groups, later.claims.email], [['left'], 'alice@example.com']);
+
+    const { airgate } = demo.clients;
+    const back = { airgate: { redirect_uris: airgate.redirect_uris } };
+    await provider.ask({ change: { clients: back, accounts: demo.accounts, id_token_seconds: 3600, access_token_seconds: 3600 } });
+  });
+
+  test('a change that cannot be is refused as a whole', async () => {
+    const wrong = [
+      [{ id_token_seconds: 7, clients: { airgate: { redirect_uris: ['nowhere'] } } }, /redirect_uris/],
+      [{ id_token_seconds: 7, client: {} }, /unknown fields client/],
+    ];
+    for (const [change, says] of wrong) assert.match((await provider.ask({ change })).error, says);
+    const { claims } = await checked((await exchange(await signIn(new Browser({ ca })))).id_token);
+    assert.equal(claims.exp - claims.iat, 3600);
+  });
+
+  test('what it forgets is no longer good: sessions and refresh tokens', async () => {
+    const browser = new Browser({ ca });
+    const got = await exchange(await signIn(browser));
+    assert.deepEqual(await provider.ask({ forget: true }), { forgotten: true });
+    const answer = await post('/token', { ...confidential(), grant_type: 'refresh_token', refresh_token: got.refresh_token });
+    assert.equal(JSON.parse(answer.text).error, 'invalid_grant');
+    assert.equal((await signIn(browser, { prompt: 'none' })).answer.get('error'), 'login_required');
+  });
+
+  test('an ID token says when and how strongly its person signed in; max_age and prompt ask again', async () => {
+    const browser = new Browser({ ca });
+    const { claims } = await checked((await exchange(await signIn(browser, { acr_values: 'gold mfa' }))).id_token);
+    assert.ok(Math.abs(claims.auth_time - claims.iat) < 5);
+    assert.equal(claims.acr, 'mfa');
+    for (const [again, acr] of [[{ max_age: '0' }, 'password'], [{ prompt: 'login', acr_values: 'mfa' }, 'mfa']]) {
+      const other = (await exchange(await signIn(browser, again))).id_token;
+      assert.equal((await checked(other)).claims.acr, acr);
+    }
+  });
+
+  test('a gateway is told of a logout', async () => {
+    let tell;
+    const told = new Promise((resolve) => { tell = resolve; });
+    const gateway = createServer({ cert: readFileSync(files.cert), key: readFileSync(files.key) }, async (req, res) => {
+      let text = '';
+      for await (const chunk of req) text += chunk;
+      tell({ path: req.url, form: new URLSearchParams(text) });
+      res.end();
+    });
+    await new Promise((resolve) => { gateway.listen(0, '127.0.0.1', resolve); });
+    const uri = `https://localhost:${gateway.address().port}/.airgate/backchannel-logout`;
+    await provider.ask({ change: { clients: { airgate: { backchannel_logout_uri: uri } } } });
+
+    const browser = new Browser({ ca });
+    const { claims } = await checked((await exchange(await signIn(browser))).id_token);
+    await signOut(browser, {}, (url) => url.pathname === '/session/end/success');
+    const { path, form } = await told;
+    gateway.close();
+    const logout = await checked(form.get('logout_token'));
+    assert.equal(path, '/.airgate/backchannel-logout');
+    assert.equal(logout.header.typ, 'logout+jwt');
+    assert.ok(claims.sid);
+    assert.deepEqual([logout.claims.aud, logout.claims.sub, logout.claims.sid], ['airgate', 'alice', claims.sid]);
+    assert.deepEqual(Object.keys(logout.claims.events), ['http://schemas.openid.net/event/backchannel-logout']);
+  });
+
+  test('a client may prove itself by a key, or be public', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519', PEM);
+    const jwk = { ...createPublicKey(publicKey).export({ format: 'jwk' }), kid: 'mine', alg: 'EdDSA', use: 'sig' };
+    await provider.ask({ change: { clients: { 'airgate-key': { jwks: { keys: [jwk] } } } } });
+    const now = Math.floor(Date.now() / 1000);
+    const claims = { iss: 'airgate-key', sub: 'airgate-key', aud: issuer, jti: randomUUID(), iat: now, exp: now + 60 };
+    const input = [{ alg: 'EdDSA', kid: 'mine' }, claims].map((each) => Buffer.from(JSON.stringify(each)).toString('base64url')).join('.');
+    const assertion = `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`;
+    const type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+    const keyed = { client_id: 'airgate-key', client_assertion_type: type, client_assertion: assertion };
+    for (const client of [keyed, { client_id: 'airgate-public' }]) {
+      const got = await exchange(await signIn(new Browser({ ca }), { client_id: client.client_id }), client);
+      assert.equal((await checked(got.id_token)).claims.aud, client.client_id);
+      assert.ok(got.refresh_token);
+    }
+    const bare = signIn(new Browser({ ca }), { client_id: 'airgate-key' }).then((login) => exchange(login, { client_id: 'airgate-key' }));
+    await assert.rejects(bare, /401/);
+  });
+
   test('down, it hangs up; up again, it is as before', async () => {
     assert.deepEqual(await provider.ask({ down: true }), { down: true });
     await assert.rejects(keySet());
@@ -270,7 +376,7 @@ describe('the demo provider', () => {
   });
 
   test('a command it does not know is answered with an error', async () => {
-    for (const command of [{ rotat: true }, {}, { delay_ms: -1 }, { down: 'yes' }, null]) {
+    for (const command of [{ rotat: true }, {}, { delay_ms: -1 }, { down: 'yes' }, { forget: 1 }, { change: null }, null]) {
       assert.ok((await provider.ask(command)).error, JSON.stringify(command));
     }
     assert.equal((await keySet()).length, 3);

@@ -1,8 +1,9 @@
-// oidc-provider behind HTTPS, in a shape that tests can disturb: rotate its keys, take it down, slow it.
+// oidc-provider behind HTTPS, in a shape that tests can disturb: rotate its keys, change its clients, take it down.
 import { createServer } from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Provider } from 'oidc-provider';
 import { configuration, createMemory } from './configuration.mjs';
+import { overlaid } from './demo.mjs';
 import { interact, isInteraction } from './interaction.mjs';
 import { KeyRing } from './keys.mjs';
 
@@ -39,6 +40,21 @@ export class ProviderServer {
     return this.#ring.kids;
   }
 
+  /** Lays `more`, which is as a --config file, over what is known. A client that cannot be is refused, with all of it. */
+  async change(more) {
+    const demo = overlaid(this.demo, more, 'change');
+    const changed = this.#made(demo);
+    for (const id of Object.keys(more.clients ?? {})) await changed.Client.find(id);
+    this.demo = demo;
+    this.#renew();
+  }
+
+  /** Sessions, grants and tokens are gone. */
+  forget() {
+    this.#memory = createMemory();
+    this.#renew();
+  }
+
   setDown(down) {
     this.#down = down;
     if (down) this.server.closeAllConnections();
@@ -53,12 +69,16 @@ export class ProviderServer {
     return { ...this.#hits };
   }
 
-  // oidc-provider keeps its keys to itself for life, so new keys mean a new one, over the same memory.
+  // oidc-provider keeps keys and clients for life, so new ones mean a new provider, over the same memory.
   #renew() {
-    const { demo } = this;
-    this.provider = new Provider(this.issuer, configuration({ demo, keys: this.#ring.keys, memory: this.#memory }));
+    this.provider = this.#made(this.demo);
     this.provider.on('server_error', (_ctx, error) => console.error(error));
+    this.provider.on('backchannel.error', (_ctx, error, client) => console.error(`${client.clientId} was not told: ${error}`));
     this.callback = this.provider.callback();
+  }
+
+  #made(demo) {
+    return new Provider(this.issuer, configuration({ demo, keys: this.#ring.keys, memory: this.#memory }));
   }
 
   async #answer(req, res) {
