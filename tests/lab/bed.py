@@ -9,6 +9,7 @@ from lab.certs import Authority
 from lab.envoy import Envoy, Options
 from lab.provider import Provider
 from lab.standin import Standin
+from lab.surfer import Surfer
 from lab.tls import trusting
 from lab.until import until
 
@@ -77,10 +78,11 @@ class Bed:
     def __init__(self, options: Options = Options(), parts: Parts | None = None, start: bool = True, **parts_options):
         self._owns_parts = parts is None
         self.parts = parts or Parts(**parts_options)
-        self._clients: list[httpx.Client] = []
+        self._clients: list[httpx.Client | Surfer] = []
         Bed._count += 1
         try:
             self.envoy = self.parts.envoy(f"envoy-{Bed._count}", options)
+            self.provider.allow([self.envoy.url], self._names_of_provider())
             if start:
                 self.envoy.start()
                 until(self._replicas_are_in, 20, "the replicas passing their health checks")
@@ -126,6 +128,16 @@ class Bed:
         )
         self._clients.append(client)
         return client
+
+    def surfer(self) -> Surfer:
+        """A browser without JavaScript, which has not been anywhere. Closed with the bed."""
+        surfer = Surfer(self.url, self.issuer, self.authority_file)
+        self._clients.append(surfer)
+        return surfer
+
+    def _names_of_provider(self) -> list[str]:
+        providers = self.envoy.bootstrap.plugin_config["providers"]
+        return [provider["name"] for provider in providers if provider["issuer"] == self.issuer]
 
     def _replicas_are_in(self) -> bool:
         # Envoy calls itself ready as soon as each replica was checked once. While it compiles the module that check

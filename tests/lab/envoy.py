@@ -17,6 +17,7 @@ from lab.certs import Authority, Leaf
 from lab.paths import MODULE, envoy_binary
 from lab.ports import free_port
 from lab.process import Child
+from lab.provider import client_secret
 from lab.until import until
 
 VERSIONS = ("1.36.4", "1.40.0")
@@ -70,8 +71,8 @@ class Envoy:
         self.bootstrap.hurry(options.timing)
         self._change(options.plugin, options.bootstrap)
         self.child: Child | None = None
-        # The key of the affinity cookie stays the same over restarts.
-        self._affinity_key = secrets.token_urlsafe(32)
+        # The keys of the cookies stay the same over restarts.
+        self._keys = {name: secrets.token_urlsafe(32) for name in ("AIRGATE_AFFINITY_KEY", "AIRGATE_SESSION_KEY")}
 
     def install(self, leaf: Leaf) -> None:
         """The certificate Envoy serves; a running one takes it over."""
@@ -178,4 +179,4 @@ class Envoy:
         ]
 
     def _environment(self) -> dict[str, str]:
-        return {"AIRGATE_AFFINITY_KEY": self._affinity_key, **self.options.environment}
+        return {**self._keys, "AIRGATE_CLIENT_SECRET": client_secret(), **self.options.environment}

@@ -1,6 +1,8 @@
 """The OpenID provider as a child process. tests/provider/README.md says what it is."""
 
+import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -8,12 +10,17 @@ from lab.certs import Authority
 from lab.paths import ROOT
 from lab.process import Child
 
+# Clients that people sign in with, by a browser: with a secret, with a key, with neither.
+CLIENTS = ("airgate", "airgate-key", "airgate-public")
+_HOUR = 3600
+
 
 class Provider:
     def __init__(self, authority: Authority, folder: Path, *options: str):
         self._folder = folder
         self._options = options
         self._port = 0
+        self._gateways: dict[str, list[str]] = {}
         self.authority_file = folder / "ca.crt"
         folder.mkdir(parents=True, exist_ok=True)
         self.authority_file.write_bytes(authority.certificate)
@@ -21,15 +28,19 @@ class Provider:
         self.start()
 
     def start(self) -> None:
-        """Starts it; after `stop`, again as the same issuer, with new keys."""
+        """Starts it; after `stop`, again as the same issuer, with new keys, for the same gateways, all else forgotten."""
         script = ROOT / "tests/provider/provider.mjs"
         files = ["--cert", self._certificate, "--key", self._key]
         command = ["node", script, "--port", str(self._port), *files, *self._options]
-        self.child = Child("provider", command, self._folder)
+        # Whom it trusts when it tells of a logout.
+        environment = {"NODE_EXTRA_CA_CERTS": str(self.authority_file)}
+        self.child = Child("provider", command, self._folder, environment)
         self._issuer = None
         self._tokens: dict[str, str] = {}
         if self._port:
             self.issuer
+        if self._gateways:
+            self._admit()
 
     @property
     def issuer(self) -> str:
@@ -52,6 +63,29 @@ class Provider:
         self._tokens.clear()
         return self._say(rotate=True, drop=drop)
 
+    def allow(self, gateways: Sequence[str], names: Sequence[str] = ("corp",)) -> None:
+        """
+        People may sign in at these gateways too (external URLs), where this provider goes by these names.
+        The one allowed last is told of logouts.
+        """
+        for gateway in gateways:
+            self._gateways[gateway] = sorted({*self._gateways.pop(gateway, []), *names})
+        if self.child.running:
+            self._admit()
+
+    def change(self, **changes) -> None:
+        """Accounts, clients and more, as in a file for its --config, laid over what it knows."""
+        self._tokens.clear()
+        self._say(change=changes)
+
+    def lifetimes(self, id_token: int = _HOUR, access_token: int = _HOUR) -> None:
+        """How many seconds tokens hold that are issued from now on; without arguments, as usual."""
+        self.change(id_token_seconds=id_token, access_token_seconds=access_token)
+
+    def forget(self) -> None:
+        """Ends all sessions and grants: each refresh is answered with invalid_grant, each login asks for a name."""
+        self._say(forget=True)
+
     def down(self, down: bool = True) -> None:
         """Refuses connections, or no longer."""
         self._say(down=down)
@@ -63,6 +97,14 @@ class Provider:
         """How often each path was asked for."""
         return self._say(hits=True)["hits"]
 
+    def _admit(self) -> None:
+        client = {
+            "redirect_uris": [f"{url}/.airgate/callback/{name}" for url, names in self._gateways.items() for name in names],
+            "post_logout_redirect_uris": [f"{url}/.airgate/signed-out" for url in self._gateways],
+            "backchannel_logout_uri": f"{list(self._gateways)[-1]}/.airgate/backchannel-logout",
+        }
+        self._say(change={"clients": dict.fromkeys(CLIENTS, client)})
+
     def _say(self, **message) -> dict:
         self.issuer  # read first: it is the first line of stdout
         self.child.say(message)
@@ -70,6 +112,11 @@ class Provider:
         if "error" in answer:
             raise ValueError(answer["error"])
         return answer
+
+
+def client_secret(client: str = "airgate") -> str:
+    demo = json.loads((ROOT / "tests/provider/demo.json").read_text())
+    return demo["clients"][client]["client_secret"]
 
 
 def access_token(issuer: str, authority_file: Path, who: str) -> str:
