@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
+from urllib.parse import parse_qsl
 
 from lab.bootstrap import Bootstrap, set_endpoints
 from lab.certs import Authority
@@ -45,6 +47,29 @@ class Answer:
     hold: bool = False
 
 
+def json_answer(value: dict, status: int = 200) -> Answer:
+    return Answer(status, json_bytes(value))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a site was asked."""
+
+    method: str
+    path: str
+    query: str = ""
+    # By lower-case name; fields that come twice are joined.
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The members of a form; a member that comes twice is a mistake of whoever asked."""
+        members = parse_qsl(self.body.decode(), keep_blank_values=True, strict_parsing=bool(self.body))
+        assert len(members) == len(form := dict(members)), f"members twice: {members}"
+        return form
+
+
 class Site:
     """One issuer, honest until told otherwise."""
 
@@ -56,6 +81,7 @@ class Site:
         self.discovery: Answer | None = None
         self.jwks: Answer | None = None
         self.hits: Counter[str] = Counter()
+        self.requests: list[Request] = []
         self._cluster = cluster
         self._released = threading.Event()
 
@@ -88,18 +114,28 @@ class Site:
         """From now on, answers that are to be held are so again."""
         self._released.clear()
 
-    def answer(self, path: str) -> Answer:
-        self.hits[path] += 1
-        answer = {DISCOVERY: self.discovery, JWKS: self.jwks}.get(path, Answer(404)) or self._truth(path)
+    def answer(self, request: Request) -> Answer:
+        self.hits[request.path] += 1
+        self.requests.append(request)
+        answer = self._scripted(request.path) or self._truth(request)
         if answer.hold:
             self._released.wait()
-            return self._truth(path)
+            return self._truth(request)
         return answer
 
-    def _truth(self, path: str) -> Answer:
-        if path == DISCOVERY:
-            return Answer(body=json_bytes({"issuer": self.issuer, "jwks_uri": self.issuer + JWKS}))
-        return Answer(body=json_bytes({"keys": self.keys}))
+    def _scripted(self, path: str) -> Answer | None:
+        return {DISCOVERY: self.discovery, JWKS: self.jwks}.get(path)
+
+    def _truth(self, request: Request) -> Answer:
+        if request.path == DISCOVERY:
+            return json_answer(self._metadata())
+        return json_answer({"keys": self.keys}) if request.path == JWKS else Answer(404)
+
+    def _metadata(self) -> dict:
+        return {"issuer": self.issuer, "jwks_uri": self.issuer + JWKS}
+
+
+Kind = TypeVar("Kind", bound=Site)
 
 
 class Rogue:
@@ -115,12 +151,20 @@ class Rogue:
     def url(self) -> str:
         return f"https://localhost:{self._port}"
 
-    def site(self, name: str, issuer: str | None = None, keys: list[Key] | None = None) -> Site:
-        """A new issuer; with one key unless given."""
+    def site(
+        self, name: str, issuer: str | None = None, keys: list[Key] | None = None, kind: type[Kind] = Site
+    ) -> Kind:
+        """A new issuer; with one key unless given. Of kind `LoginSite` (lab.login_site) people can sign in there."""
         issuer = issuer or f"https://{name}.rogue.test"
-        site = Site(issuer, name, self.cluster, keys or [make_key("ES256", f"{name}-1")])
+        site = kind(issuer, name, self.cluster, keys or [make_key("ES256", f"{name}-1")])
         self.sites[_place(issuer)] = site
         return site
+
+    def find(self, host: str, path: str) -> tuple[Site | None, str]:
+        """Whom this is for, and the path there: an issuer may have a path of its own, which stands before the usual ones."""
+        place = host + path
+        found = max((name for name in self.sites if f"{place}/".startswith(f"{name}/")), key=len, default=None)
+        return (self.sites[found], place.removeprefix(found)) if found else (None, path)
 
     def connect(self, bootstrap: Bootstrap) -> None:
         """Gives Envoy a cluster that leads here: the provider's, with another address."""
@@ -192,9 +236,15 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        issuer_path, _, _ = self.path.partition("?")
-        site, path = self._find(issuer_path)
-        answer = site.answer(path) if site else Answer(404)
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        path, _, query = self.path.partition("?")
+        site, path = self.server.rogue.find(self.headers.get("host", ""), path)
+        headers = {name.lower(): ",".join(self.headers.get_all(name)) for name in self.headers}
+        self._reply(site.answer(Request(self.command, path, query, headers, body)) if site else Answer(404))
+
+    do_POST = do_GET
+
+    def _reply(self, answer: Answer) -> None:
         if answer.reset:
             # A reset and not an orderly end: what is unread when the socket goes makes no difference.
             linger = (1).to_bytes(4, "little") + bytes(4)
@@ -209,14 +259,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
         self.close_connection = answer.length is not None
-
-    def _find(self, path: str) -> tuple[Site | None, str]:
-        """An issuer may have a path of its own, which stands before the usual ones."""
-        for end in (DISCOVERY, JWKS):
-            if path.endswith(end):
-                place = self.headers.get("host", "") + path.removesuffix(end)
-                return self.server.rogue.sites.get(place), end
-        return self.server.rogue.sites.get(self.headers.get("host", "")), path
 
     def log_message(self, *_) -> None:
         pass
