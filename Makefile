@@ -13,7 +13,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
-setup: wasm python node envoys ## set everything up, so that the rest works offline
+setup: wasm python node envoys browser ## set everything up, so that the rest works offline
 	@$(scripts)/wasm-bindgen.sh
 
 .PHONY: wasm
@@ -62,7 +62,7 @@ test-node: node ## the tests of the provider and the stand-in
 	@node --test $(wildcard tests/provider/*.test.mjs tests/standin/*.test.mjs)
 
 .PHONY: test-envoy
-test-envoy: wasm python node envoys ## real Envoy, provider and SDK; ARGS="-k cookie" for some
+test-envoy: wasm python node envoys browser ## real Envoy, provider, browser and SDK; ARGS="-k cookie" for some
 	@$(python) -m pytest tests/envoy $(ARGS)
 
 .PHONY: check
@@ -79,7 +79,7 @@ clean: ## remove everything that make built
 	rm -rf .build .demo target tests/provider/node_modules
 
 # What the targets above stand on; each is quick when there is nothing to do.
-.PHONY: parts python node envoys
+.PHONY: parts python node envoys browser
 parts: wasm python node
 	@$(scripts)/envoy.sh $(envoy)
 python:
@@ -88,3 +88,5 @@ node:
 	@$(scripts)/node.sh
 envoys:
 	@$(scripts)/envoy.sh $(envoys)
+browser:
+	@$(scripts)/browser.sh
