@@ -10,12 +10,12 @@ _TEXT = """
 {bold}airgate{plain}  Envoy {version} with airgate.wasm ({kilobytes} kB), in front of two stand-ins of Airbyte
 
   gateway    {url}
-  provider   {issuer}   alice (admin), bob (editor), carol (reader); clients ci-bot, agent
+  provider   {issuer}   people alice (admin), bob (editor), carol (reader); clients ci-bot, agent
   Envoy      {admin}   its metrics and configuration
 
 {bold}Click{plain}      (the browser will not know the demo's certificate authority, .demo/ca.crt)
-  {url}/api/v1/health
-  {issuer}/.well-known/openid-configuration
+  {url}/   sign in by typing a name: alice, bob or carol, with any password
+  {url}/.airgate/me   who you are, and the way out
   {admin}/stats?filter=airgate
 
 {bold}Curl{plain}       (in another terminal, in this folder)
