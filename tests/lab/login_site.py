@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from lab.forge import Key, base64url, laid_over
 from lab.oauth_client import Client
-from lab.rogue import Answer, Request, Site, json_answer
+from lab.rogue import Answer, Request, Script, Site, json_answer
 
 AUTHORIZE = "/authorize"
 TOKEN = "/token"
@@ -87,9 +87,9 @@ class LoginSite(Site):
     def honest(self) -> None:
         """No deviation any more."""
         self.discovery = self.jwks = None
-        self.token_answer: Answer | None = None
-        self.userinfo_answer: Answer | None = None
-        self.revocation_answer: Answer | None = None
+        self.token_answer: Script | None = None
+        self.userinfo_answer: Script | None = None
+        self.revocation_answer: Script | None = None
         # Laid over what is said otherwise; None removes.
         self.discovery_changes: dict = {}
         self.token_changes: dict = {}
@@ -190,7 +190,7 @@ class LoginSite(Site):
     def refreshes(self) -> int:
         return len(self.forms(grant_type="refresh_token"))
 
-    def _scripted(self, path: str) -> Answer | None:
+    def _scripted(self, path: str) -> Script | None:
         scripted = {TOKEN: self.token_answer, USERINFO: self.userinfo_answer, REVOKE: self.revocation_answer}
         return scripted.get(path) or super()._scripted(path)
 

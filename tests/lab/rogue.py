@@ -16,6 +16,7 @@ import ssl
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -45,6 +46,10 @@ class Answer:
     reset: bool = False
     # Wait for `Site.release`, and then the truth.
     hold: bool = False
+
+
+# An answer, or what to make of the true one.
+Script = Answer | Callable[[Answer], Answer]
 
 
 def json_answer(value: dict, status: int = 200) -> Answer:
@@ -78,8 +83,8 @@ class Site:
         self.name = name
         self.signing = keys
         self.keys: list = [key.jwk() for key in keys]
-        self.discovery: Answer | None = None
-        self.jwks: Answer | None = None
+        self.discovery: Script | None = None
+        self.jwks: Script | None = None
         self.hits: Counter[str] = Counter()
         self.requests: list[Request] = []
         self._cluster = cluster
@@ -117,13 +122,15 @@ class Site:
     def answer(self, request: Request) -> Answer:
         self.hits[request.path] += 1
         self.requests.append(request)
-        answer = self._scripted(request.path) or self._truth(request)
-        if answer.hold:
+        scripted = self._scripted(request.path) or self._truth(request)
+        if callable(scripted):
+            return scripted(self._truth(request))
+        if scripted.hold:
             self._released.wait()
             return self._truth(request)
-        return answer
+        return scripted
 
-    def _scripted(self, path: str) -> Answer | None:
+    def _scripted(self, path: str) -> Script | None:
         return {DISCOVERY: self.discovery, JWKS: self.jwks}.get(path)
 
     def _truth(self, request: Request) -> Answer:
