@@ -6,12 +6,15 @@ from hashlib import sha256
 from json import loads
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
+import httpx
 import pytest
 
+from lab.certs import Authority
 from lab.forge import base64url, make_key
 from lab.login_site import REVOKE, TOKEN, USERINFO, LoginSite
 from lab.oauth_client import verified
-from lab.rogue import DISCOVERY, Answer, Request
+from lab.rogue import DISCOVERY, Answer, Request, Rogue
+from lab.tls import trusting
 
 VERIFIER = "v" * 43
 CALLBACK = "https://gateway.test/.airgate/callback/corp"
@@ -85,6 +88,22 @@ def test_a_login(site):
     assert loads(answer.body)["sub"] == "bob"
     assert {back["code"], tokens["access_token"], tokens["refresh_token"], tokens["id_token"], VERIFIER} <= {*site.secrets}
     assert site.hits[TOKEN] == 1 and site.forms(code=back["code"]) and not site.refusals
+
+
+def test_over_tls(tmp_path):
+    """Whom a request is for is told by its Host, and by the path before the usual ones."""
+    authority = Authority()
+    (file := tmp_path / "ca.crt").write_bytes(authority.certificate)
+    with Rogue(authority) as rogue, httpx.Client(base_url=rogue.url, verify=trusting(file)) as client:
+        sites = [rogue.site(name, f"https://corp.rogue.test{path}", kind=LoginSite) for name, path in (("a", ""), ("b", "/b"))]
+        for site, path in zip(sites, ("", "/b")):
+            code = parse_qsl(site.authorize(location(site)))[0][1]
+            form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+            user = quote_plus(site.client.id), quote_plus(site.client.secret)
+            answer = client.post(f"{path}{TOKEN}", data=form, auth=user, headers={"host": "corp.rogue.test"})
+            assert answer.status_code == 200 and verified(answer.json()["id_token"], site.signing[0])
+            assert site.forms() == [form] and not site.refusals
+        assert client.post(f"{TOKEN}", headers={"host": "other.rogue.test"}).status_code == 404
 
 
 def test_a_code_is_good_once_and_its_reuse_ends_the_login(site):
