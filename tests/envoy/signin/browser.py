@@ -94,7 +94,7 @@ class Browser:
             assert {"secure", "httponly"} <= said.keys() and "domain" not in said, field
             assert said["samesite"] == "Lax" and said["path"] == _PATHS[re.match("__[A-Z][a-z]+-", name)[0]], field
             assert len(field) < 4096, "browsers drop it"
-            self.seen.add(value or field)
+            self.seen |= {value} - {""}
         if said.get("max-age") == "0":
             self.cookies.pop(name, None)
         else:
