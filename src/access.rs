@@ -70,6 +70,11 @@ impl Access {
         self.operations.find(request.method(), request.target().matched())
     }
 
+    /// The role of everybody who is known.
+    pub fn role(&self) -> Role {
+        self.default_role
+    }
+
     /// A permit for whoever asks, where none needs to say who they are.
     pub fn permit_public(&self, request: &Request) -> Option<Permit> {
         let reads = matches!(request.method(), "GET" | "HEAD");

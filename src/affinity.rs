@@ -90,7 +90,7 @@ impl Stay {
 impl Affinity {
     /// The name of the cookie that is ours and goes no further than here.
     pub fn cookie_name(&self) -> Option<&str> {
-        (self.mode != Mode::Off).then_some(self.cookie.name.as_str())
+        (self.mode != Mode::Off).then_some(&*self.cookie.name)
     }
 
     /// Where a request belongs. `bearer` is who a verified bearer token says the

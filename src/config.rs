@@ -6,6 +6,7 @@ use crate::access::Access;
 use crate::affinity::Affinity;
 use crate::identity::IdentitySettings;
 use crate::json;
+use crate::page::Branding;
 use crate::routing::Routing;
 use crate::settings::{self, Environment, Mistake, Section};
 use crate::upstream::Upstream;
@@ -13,11 +14,13 @@ use crate::upstream::Upstream;
 /// A configuration without a mistake, ready to become a
 /// [`crate::gateway::Gateway`].
 pub struct Settings {
+    pub(crate) external_url: String,
     pub(crate) identity: IdentitySettings,
     pub(crate) access: Access,
     pub(crate) routing: Routing,
     pub(crate) affinity: Affinity,
     pub(crate) upstream: Upstream,
+    pub(crate) branding: Branding,
 }
 
 impl Settings {
@@ -40,28 +43,17 @@ impl Settings {
 }
 
 fn read(root: &Section<'_>) -> Option<Settings> {
-    let external = read_external_url(root);
-    let identity = IdentitySettings::read(root);
+    // How browsers and providers call us.
+    let external = root.require("external_url").and_then(|()| root.origin("external_url"));
+    let identity = IdentitySettings::read(root, external.as_ref().map_or("", |(url, _)| url));
     let access = Access::read(root);
     let routing = Routing::read(root);
     let affinity = root.section_or_empty("affinity");
     let affinity = Affinity::read(&affinity, external.as_ref().map_or("", |(url, _)| url));
     let upstream = Upstream::read(root, external.as_ref().map_or("", |(_, authority)| authority));
-    external?;
-    Some(Settings { identity: identity?, access: access?, routing, affinity, upstream })
-}
-
-/// How browsers and providers call us, and the host in it: `https`, and nothing
-/// after the host, since Airbyte cannot live under a path.
-fn read_external_url<'a>(root: &Section<'a>) -> Option<(&'a str, &'a str)> {
-    let url = root.required_text("external_url")?;
-    let host = url.strip_prefix("https://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-    match host.map(|host| (host, host.parse::<http::uri::Authority>())) {
-        Some((host, Ok(authority))) if !host.contains('@') && authority.as_str() == host => {
-            Some((url.strip_suffix('/').unwrap_or(url), host))
-        }
-        _ => root.wrong("external_url", "expected https:// and a host, such as https://airbyte.example.com"),
-    }
+    let branding = Branding::read(root);
+    let external_url = external?.0.to_owned();
+    Some(Settings { external_url, identity: identity?, access: access?, routing, affinity, upstream, branding })
 }
 
 #[cfg(test)]

@@ -4,20 +4,25 @@
 //! answers; a request that depends on a provider waits on a list in here, and
 //! comes back as a [`Wake`] when the provider has answered or time is up.
 
+mod browser;
+mod machine;
+mod origin;
 mod refusal;
 mod reserved;
 mod response;
 mod waiting;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::access::{Access, Effect, Operation, Permit};
 use crate::affinity::{Affinity, Bearer, Stay};
 use crate::caller::Caller;
 use crate::config::Settings;
 use crate::host::Host;
-use crate::http::{Answer, Call, CallId, Edit, Edits, Headers, Reply, Request};
-use crate::identity::{Authenticator, Change, Credentials, Verdict};
+use crate::http::{Answer, Call, CallId, CallIds, Edit, Edits, Headers, Reply, Request};
+use crate::identity::{Authenticator, Change, Credentials, Relay, SignIn, Verdict, Visit, Visitor};
+use crate::page::Branding;
 use crate::routing::{Asker, Class, Routing};
 use crate::time::Time;
 use crate::upstream::{Stamp, Upstream};
@@ -41,9 +46,26 @@ pub enum Step {
         reply: Reply,
         /// Why, in one word for the record.
         reason: &'static str,
+        /// `Set-Cookie` values for the response, to be added when its headers
+        /// come by: a host may keep but one of those in the answer itself.
+        cookies: Vec<String>,
     },
     /// Hold it: a [`Wake`] for this stream follows.
     Await,
+    /// Hold it and collect its body: [`Gateway::on_body`] is next.
+    Read {
+        /// Bytes beyond which the body need not be collected any further.
+        limit: usize,
+    },
+}
+
+/// A request's body.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Body {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// It is longer than wanted.
+    TooLong,
 }
 
 /// The leave to send a request on. It cannot be made without a [`Permit`].
@@ -60,7 +82,7 @@ pub struct Forward {
 pub struct Wake {
     /// Which request.
     pub stream: StreamId,
-    /// What to do with it; never [`Step::Await`].
+    /// What to do with it; never [`Step::Await`] or [`Step::Read`].
     pub step: Step,
 }
 
@@ -75,68 +97,138 @@ pub struct Outcome {
 
 /// The gateway.
 pub struct Gateway {
+    external_url: String,
     authenticator: Authenticator,
+    sign_in: Option<SignIn>,
+    relay: Option<Relay>,
     access: Access,
     routing: Routing,
     affinity: Affinity,
     upstream: Upstream,
+    branding: Branding,
+    ids: CallIds,
     waiting: Waiting,
 }
 
-/// Who sent a request, as far as it is known yet.
+/// Who sent a request.
 enum Sender {
-    Known(Rc<Caller>),
-    /// Depends on a provider, for at most this long.
-    Later(std::time::Duration),
+    /// The bearer of a token.
+    Bearer(Rc<Caller>),
+    /// Somebody with a session.
+    Visitor(Visitor),
+}
+
+impl Sender {
+    fn caller(&self) -> &Caller {
+        match self {
+            Sender::Bearer(caller) => caller,
+            Sender::Visitor(visitor) => &visitor.caller,
+        }
+    }
+
+    /// How it is known, as `x-airgate-auth` says it.
+    fn auth(&self) -> &'static str {
+        match self {
+            Sender::Bearer(_) => "bearer",
+            Sender::Visitor(_) => "session",
+        }
+    }
 }
 
 impl Gateway {
+    /// How long a browser waits for its login, or a machine for its token. The
+    /// calls to the provider have ended by then, one way or another.
+    const LOGIN_WAIT: Duration = Duration::from_secs(20);
+
     /// A gateway without keys; [`Gateway::on_tick`] fetches them.
     pub fn new(settings: Settings, host: &dyn Host) -> Gateway {
-        let Settings { identity, access, routing, affinity, upstream } = settings;
-        let authenticator = Authenticator::new(identity, host);
-        Gateway { authenticator, access, routing, affinity, upstream, waiting: Waiting::default() }
+        let Settings { external_url, identity, access, routing, affinity, upstream, branding } = settings;
+        let claims = routing.claims().cloned().collect();
+        let (authenticator, sign_in, relay) = identity.open(claims, host);
+        Gateway {
+            external_url,
+            authenticator,
+            sign_in,
+            relay,
+            access,
+            routing,
+            affinity,
+            upstream,
+            branding,
+            ids: CallIds::default(),
+            waiting: Waiting::default(),
+        }
     }
 
     /// Decides about a request.
     pub fn on_request(&mut self, stream: StreamId, headers: Headers, host: &dyn Host, now: Time) -> Step {
         let request_id = request_id(&headers, host);
         match Request::new(headers) {
-            Ok(request) => self.decide(stream, Waiter { request, request_id, deadline: None }, host, now),
-            Err(refusal) => refuse(&Refusal::BadRequest(refusal.reason()), &request_id, false),
+            Ok(request) => self.decide(stream, Waiter::new(request, request_id), host, now),
+            Err(refusal) => self.refuse(&Refusal::BadRequest(refusal.reason()), &request_id, None, host),
+        }
+    }
+
+    /// The body that was asked for has come.
+    pub fn on_body(&mut self, stream: StreamId, body: Body, host: &dyn Host, now: Time) -> Step {
+        match self.waiting.take_reader(stream) {
+            Some(waiter) => self.decide(stream, Waiter { body: Some(body), ..waiter }, host, now),
+            None => self.refuse(&Refusal::Overloaded, "", None, host),
         }
     }
 
     /// A request ended before its answer came.
     pub fn on_stream_end(&mut self, stream: StreamId) {
-        self.waiting.remove(stream);
+        if let Some(waiter) = self.waiting.remove(stream) {
+            self.forget(&waiter);
+        }
+    }
+
+    /// Nobody is left to take what was asked for.
+    fn forget(&mut self, waiter: &Waiter) {
+        if let (Some(sign_in), Some(login)) = (&mut self.sign_in, waiter.login) {
+            sign_in.forget(login);
+        }
+        if let (Some(relay), Some(asked)) = (&mut self.relay, waiter.relay) {
+            relay.forget(asked);
+        }
     }
 
     /// Time passed: makes the calls that are due and sends those away who have
     /// waited long enough. To be called a few times a second.
     pub fn on_tick(&mut self, host: &dyn Host, now: Time) -> Outcome {
-        let change = self.authenticator.tick(host, now);
+        let mut change = self.authenticator.tick(&mut self.ids, host, now);
+        if let Some(sign_in) = &mut self.sign_in {
+            change.join(sign_in.tick(&mut self.authenticator, &mut self.ids, host, now));
+        }
+        if let Some(relay) = &mut self.relay {
+            change.join(relay.tick(&self.authenticator, &mut self.ids, now));
+        }
+        change.calls.extend(self.upstream.tick(&mut self.ids, now));
         let mut outcome = self.settle(change, host, now);
         if outcome.wakes.is_empty() {
-            outcome.wakes = self.send_away(now);
+            outcome.wakes = self.send_away(host, now);
         }
         outcome
     }
 
     /// The answer to a call came. One that nobody waits for is dropped.
     pub fn on_called(&mut self, id: CallId, answer: &Answer, host: &dyn Host, now: Time) -> Outcome {
-        let change = self.authenticator.answer(id, answer, host, now);
+        let mut change = self.authenticator.answer(id, answer, &mut self.ids, host, now);
+        if let Some(sign_in) = &mut self.sign_in {
+            change.join(sign_in.answer(id, answer, &mut self.authenticator, &mut self.ids, host, now));
+        }
+        if let Some(relay) = &mut self.relay {
+            change.settled |= relay.answer(id, answer);
+        }
+        change.settled |= self.upstream.answer(id, answer, now);
         self.settle(change, host, now)
     }
 
-    /// Whether the response to a request has to be looked at.
-    pub fn wants_response(&self, exchange: &Exchange, now: Time) -> bool {
-        self.affinity.wants_response(&exchange.stay, now)
-    }
-
-    /// What to change in the headers of the upstream's response.
-    pub fn on_response(&self, exchange: &Exchange, headers: &Headers, now: Time) -> Edits {
-        response::edits(&self.affinity, exchange, headers, now)
+    /// What to change in the headers of the upstream's response; they are asked
+    /// for only if they matter, since most responses need no look.
+    pub fn on_response(&mut self, exchange: &Exchange, headers: impl FnOnce() -> Option<Headers>, now: Time) -> Edits {
+        response::edits(&self.affinity, &mut self.upstream, exchange, headers, now)
     }
 
     fn settle(&mut self, change: Change, host: &dyn Host, now: Time) -> Outcome {
@@ -154,85 +246,122 @@ impl Gateway {
     }
 
     /// Answers those who have waited long enough.
-    fn send_away(&mut self, now: Time) -> Vec<Wake> {
-        let refusal = Refusal::ProviderUnavailable(std::time::Duration::from_secs(1));
-        let answer = |(stream, waiter): (StreamId, Waiter)| {
-            let step = refuse(&refusal, &waiter.request_id, waiter.request.is_navigation());
-            Wake { stream, step }
-        };
-        self.waiting.take_late(now).into_iter().map(answer).collect()
+    fn send_away(&mut self, host: &dyn Host, now: Time) -> Vec<Wake> {
+        let mut wakes = Vec::new();
+        for (stream, waiter) in self.waiting.take_late(now) {
+            self.forget(&waiter);
+            let refusal = Refusal::ProviderUnavailable(Duration::from_secs(1));
+            wakes.push(Wake { stream, step: self.refuse(&refusal, &waiter.request_id, Some(&waiter), host) });
+        }
+        wakes
     }
 
     fn decide(&mut self, stream: StreamId, mut waiter: Waiter, host: &dyn Host, now: Time) -> Step {
-        if let Some(step) = reserved::answer(&waiter.request, &waiter.request_id, self.authenticator.is_ready(now)) {
-            return step;
-        }
-        let outcome = match self.access.permit_public(&waiter.request) {
-            Some(permit) => {
-                let operation = self.access.operation(&waiter.request).copied();
-                Ok(self.forward(&waiter, None, operation.as_ref(), permit, host, now))
-            }
-            None => self.admit(&waiter, host, now),
-        };
-        match outcome {
+        waiter.cookies.clear();
+        match self.judge(&mut waiter, host, now) {
             Ok(step) => step,
-            Err(Wanting::Refused(refusal)) => refuse(&refusal, &waiter.request_id, waiter.request.is_navigation()),
+            Err(Wanting::Refused(refusal)) => self.refuse(&refusal, &waiter.request_id, Some(&waiter), host),
             Err(Wanting::Later(wait)) => {
-                let (page, request_id) = (waiter.request.is_navigation(), waiter.request_id.clone());
                 waiter.deadline = waiter.deadline.or(Some(now.plus(wait)));
                 match self.waiting.add(stream, waiter) {
-                    true => Step::Await,
-                    false => refuse(&Refusal::Overloaded, &request_id, page),
+                    Ok(()) => Step::Await,
+                    Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host),
                 }
             }
+            Err(Wanting::Body(limit)) => match self.waiting.add_reader(stream, waiter) {
+                Ok(()) => Step::Read { limit },
+                Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host),
+            },
+        }
+    }
+
+    fn judge(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Step, Wanting> {
+        if let Some(step) = self.reserved(waiter, host, now)? {
+            return Ok(step);
+        }
+        match self.access.permit_public(&waiter.request) {
+            Some(permit) => {
+                let operation = self.access.operation(&waiter.request).copied();
+                self.forward(waiter, None, operation.as_ref(), permit, host, now)
+            }
+            None => self.admit(waiter, host, now),
         }
     }
 
     /// Everything but the public: who, may they, and then on.
-    fn admit(&mut self, waiter: &Waiter, host: &dyn Host, now: Time) -> Result<Step, Wanting> {
-        let caller = match self.sender(&waiter.request, host, now)? {
-            Sender::Known(caller) => caller,
-            Sender::Later(wait) => return Err(Wanting::Later(wait)),
+    fn admit(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Step, Wanting> {
+        let sender = match self.sender(waiter, host, now) {
+            Err(Wanting::Refused(refusal @ (Refusal::NoCredentials | Refusal::SessionEnded))) => {
+                return self.nobody(waiter, refusal, host, now);
+            }
+            sender => sender?,
         };
         let operation = self.access.operation(&waiter.request).copied();
         let permit = self.access.permit_known(&waiter.request, operation.as_ref());
         let permit = permit.map_err(|denial| Refusal::Denied(denial, operation.map(|operation| operation.name)))?;
-        Ok(self.forward(waiter, Some(&caller), operation.as_ref(), permit, host, now))
+        self.forward(waiter, Some(&sender), operation.as_ref(), permit, host, now)
     }
 
-    fn sender(&mut self, request: &Request, host: &dyn Host, now: Time) -> Result<Sender, Refusal> {
-        let header = self.upstream.credentials_header();
-        let token = match Credentials::read(request.headers(), header) {
+    /// Who asks. A bearer token beside a session decides alone, and a bad one
+    /// never falls back to the session.
+    fn sender(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Sender, Wanting> {
+        let headers = waiter.request.headers();
+        let token = match Credentials::read(headers, self.upstream.credentials_header()) {
             Credentials::Bearer(token) => token,
-            Credentials::None => return Err(Refusal::NoCredentials),
-            Credentials::OtherScheme => return Err(Refusal::OtherScheme),
-            Credentials::Malformed => return Err(Refusal::BadCredentials),
+            Credentials::None => return self.visitor(waiter, host, now),
+            Credentials::OtherScheme => return Err(Refusal::OtherScheme.into()),
+            Credentials::Malformed => return Err(Refusal::BadCredentials.into()),
         };
         match self.authenticator.verify(token, host, now) {
-            Verdict::Known(caller) => Ok(Sender::Known(caller)),
-            Verdict::Wait(wait) => Ok(Sender::Later(wait)),
-            Verdict::Refused(fault) => Err(Refusal::BadToken(fault)),
-            Verdict::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest)),
+            Verdict::Known(caller) => Ok(Sender::Bearer(caller)),
+            Verdict::Wait(wait) => Err(Wanting::Later(wait)),
+            Verdict::Refused(fault) => Err(Refusal::BadToken(fault).into()),
+            Verdict::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest).into()),
+        }
+    }
+
+    fn visitor(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Sender, Wanting> {
+        let Some(sign_in) = &mut self.sign_in else {
+            return Err(Refusal::NoCredentials.into());
+        };
+        match sign_in.visit(&self.authenticator, waiter.request.headers(), host, now) {
+            Visit::None => Err(Refusal::NoCredentials.into()),
+            Visit::Ended(cookies) => {
+                waiter.cookies = cookies;
+                Err(Refusal::SessionEnded.into())
+            }
+            Visit::Wait(wait) => Err(Wanting::Later(wait)),
+            Visit::Known(mut visitor) => {
+                waiter.cookies = std::mem::take(&mut visitor.cookies);
+                // Before anything is decided: what another site made the browser
+                // send is not this person's word.
+                self.check_origin(&waiter.request)?;
+                Ok(Sender::Visitor(visitor))
+            }
         }
     }
 
     fn forward(
         &mut self,
-        waiter: &Waiter,
-        caller: Option<&Caller>,
+        waiter: &mut Waiter,
+        sender: Option<&Sender>,
         operation: Option<&Operation>,
         permit: Permit,
         host: &dyn Host,
         now: Time,
-    ) -> Step {
+    ) -> Result<Step, Wanting> {
         let Gateway { routing, affinity, upstream, .. } = self;
+        let caller = sender.map(Sender::caller);
         let headers = waiter.request.headers();
         let mut edits = Edits::new();
         upstream.strip(headers, affinity.cookie_name(), &mut edits);
 
         let role = permit.role().map(|role| role.name());
-        let stamp = Stamp { caller, role, request_id: &waiter.request_id };
+        let stamp = Stamp { caller, auth: sender.map(Sender::auth), role, request_id: &waiter.request_id };
         upstream.stamp(headers, &stamp, &mut edits);
+        if !upstream.authorize(&mut edits, now) {
+            return Err(Refusal::NoAirbyteToken.into());
+        }
 
         let asker = Asker {
             role,
@@ -250,32 +379,45 @@ impl Gateway {
         }
 
         // A health check belongs to nobody: no cookie for load balancers.
-        let stay = match route.class {
-            Class::Health => Stay::default(),
-            _ => affinity.on_request(headers, caller.map(bearer), host, now),
+        let stay = match (route.class, sender) {
+            (Class::Health, _) => Stay::default(),
+            // A browser is kept by its cookie, whoever is signed in.
+            (_, Some(Sender::Bearer(caller))) => affinity.on_request(headers, Some(bearer(caller)), host, now),
+            (_, _) => affinity.on_request(headers, None, host, now),
         };
         stamp_stay(&stay, &mut edits);
         if let Some(path) = waiter.request.target().rewrite() {
             edits.push(Edit::Set(":path".into(), path));
         }
-        Step::Forward(Forward { edits, exchange: Exchange::new(permit, stay) })
+        let visitor = matches!(sender, Some(Sender::Visitor(_)));
+        let cookies = std::mem::take(&mut waiter.cookies);
+        Ok(Step::Forward(Forward { edits, exchange: Exchange::new(permit, stay, cookies, visitor) }))
+    }
+
+    /// Every refusal, in one way: a page for a person's browser, JSON for
+    /// programs, the cookies that are due in both.
+    fn refuse(&self, refusal: &Refusal, request_id: &str, waiter: Option<&Waiter>, host: &dyn Host) -> Step {
+        let page = waiter.is_some_and(|waiter| waiter.request.is_navigation());
+        let pages = page.then(|| self.pages(host));
+        let reply = refusal.reply(request_id, pages, self.login_url().as_deref());
+        let cookies = waiter.map(|waiter| waiter.cookies.clone()).unwrap_or_default();
+        Step::Reply { reply, reason: refusal.reason(), cookies }
     }
 }
 
-/// Why [`Gateway::admit`] has nothing to forward.
+/// Why there is no step yet.
 enum Wanting {
     Refused(Refusal),
-    Later(std::time::Duration),
+    /// It depends on a provider, for at most this long.
+    Later(Duration),
+    /// It depends on the body, of at most so many bytes.
+    Body(usize),
 }
 
 impl From<Refusal> for Wanting {
     fn from(refusal: Refusal) -> Wanting {
         Wanting::Refused(refusal)
     }
-}
-
-fn refuse(refusal: &Refusal, request_id: &str, page: bool) -> Step {
-    Step::Reply { reply: refusal.reply(request_id, page), reason: refusal.reason() }
 }
 
 fn bearer(caller: &Caller) -> Bearer<'_> {

@@ -7,31 +7,47 @@ mod discovery;
 mod error;
 mod key_store;
 mod keys;
+mod login;
+mod logout;
 mod provider;
+mod refresh;
+mod relay;
+mod session;
+mod shelf;
+mod sign_in;
 mod signature;
 mod token;
 
 pub use credentials::Credentials;
 pub use error::{KeySetFault, TokenFault};
+pub use relay::{Relay, RelayFault, RelayId, read_request};
+pub use session::{TooLarge, is_session_cookie};
+pub use sign_in::{Begin, Landed, LoginFault, LoginId, Returned, SignIn, SignedOut, Visit, Visitor};
 pub use signature::SignatureMode;
 
 use std::rc::Rc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::algorithm::Algorithm;
 use crate::caller::Caller;
 use crate::host::Host;
-use crate::http::{Answer, Call, CallId, CallIds};
+use crate::http::{Answer, Call, CallId, CallIds, Endpoint};
+use crate::pointer::Pointer;
 use crate::settings::Section;
 use crate::time::Time;
 use cache::TokenCache;
-#[cfg(test)]
 use claims::ClaimSettings;
+use discovery::Metadata;
 use key_store::{Outlook, Progress};
-use keys::Selection;
 #[cfg(test)]
 use keys::{Key, KeySet};
-use provider::Provider;
+use keys::{KeyFingerprint, Selection};
+use login::LoginSettings;
+use provider::{Login, Provider};
+use relay::RelaySettings;
+use session::SessionSettings;
 use signature::SignatureChecker;
 use token::Token;
 
@@ -39,11 +55,14 @@ use token::Token;
 pub(crate) struct IdentitySettings {
     providers: Vec<Provider>,
     signatures: SignatureMode,
+    shared: bool,
+    session: Option<SessionSettings>,
+    relay: Option<RelaySettings>,
 }
 
 impl IdentitySettings {
-    /// Reads `providers`, `signatures` and `shared_data`.
-    pub fn read(root: &Section<'_>) -> Option<IdentitySettings> {
+    /// Reads `providers`, `signatures`, `shared_data` and `session`.
+    pub fn read(root: &Section<'_>, external_url: &str) -> Option<IdentitySettings> {
         let words = [("host", SignatureMode::Host), ("software", SignatureMode::Software)];
         let signatures = root.choice("signatures", &words).unwrap_or(SignatureMode::Host);
         let shared = root.boolean("shared_data", true);
@@ -51,7 +70,8 @@ impl IdentitySettings {
         if sections.is_empty() {
             root.mistake("providers", "at least one provider must be written");
         }
-        let providers: Vec<Provider> = sections.iter().filter_map(|section| Provider::read(section, shared)).collect();
+        let providers: Vec<Provider> =
+            sections.iter().filter_map(|section| Provider::read(section, shared, external_url)).collect();
         for (index, provider) in providers.iter().enumerate() {
             let mut others = providers.iter().take(index);
             if others.clone().any(|other| other.claims.provider() == provider.claims.provider()) {
@@ -61,7 +81,25 @@ impl IdentitySettings {
                 root.mistake(&format!("providers[{index}].issuer"), "another provider has this issuer");
             }
         }
-        Some(IdentitySettings { providers, signatures })
+        let session = read_session(root, &sections, external_url);
+        let relay = root.section("token_relay").and_then(|section| RelaySettings::read(&section));
+        if let Some(relay) = &relay
+            && !providers.iter().any(|one| one.claims.provider() == relay.provider)
+        {
+            root.mistake("token_relay.provider", "no provider has this name");
+        }
+        Some(IdentitySettings { providers, signatures, shared, session, relay })
+    }
+}
+
+/// Sessions are there where somebody can sign in.
+fn read_session(root: &Section<'_>, providers: &[Section<'_>], external_url: &str) -> Option<SessionSettings> {
+    let login = providers.iter().any(|provider| provider.has("login"));
+    match (login, root.section("session")) {
+        (true, Some(section)) => SessionSettings::read(&section, external_url),
+        (true, None) if !root.has("session") => root.wrong("session", "a provider with login needs session.keys"),
+        (false, Some(_)) => root.wrong("session", "has no use while no provider has a login section"),
+        _ => None,
     }
 }
 
@@ -70,7 +108,6 @@ pub struct Authenticator {
     providers: Vec<Provider>,
     cache: TokenCache,
     checker: SignatureChecker,
-    ids: CallIds,
 }
 
 /// What a token is worth.
@@ -88,6 +125,41 @@ pub enum Verdict {
     Unavailable(Duration),
 }
 
+/// What a signature is worth.
+enum Signed {
+    /// This key's.
+    Good(KeyFingerprint),
+    /// Depends on keys that are on their way.
+    Wait(Duration),
+    /// Depends on a provider that does not answer.
+    Unavailable(Duration),
+}
+
+/// A token that a provider gave us in person, good in itself.
+#[derive(Debug)]
+pub struct IdToken {
+    claims: Map<String, Value>,
+    typ: Option<String>,
+    algorithm: Algorithm,
+    /// `exp` plus the leeway.
+    expires: Time,
+    auth_time: Option<Time>,
+    leeway: Duration,
+}
+
+/// What such a token is worth.
+#[derive(Debug)]
+pub enum Checked {
+    /// It is good.
+    Good(IdToken),
+    /// It is refused.
+    Refused(TokenFault),
+    /// The answer depends on keys that are on their way.
+    Wait(Duration),
+    /// The answer depends on a provider that does not answer.
+    Unavailable(Duration),
+}
+
 /// What an event led to.
 #[derive(Debug, Default)]
 pub struct Change {
@@ -97,13 +169,30 @@ pub struct Change {
     pub settled: bool,
 }
 
+impl Change {
+    /// Both.
+    pub(crate) fn join(&mut self, other: Change) {
+        self.calls.extend(other.calls);
+        self.settled |= other.settled;
+    }
+}
+
+impl IdentitySettings {
+    /// Opens the room. `claims` are those that other rooms look at.
+    pub fn open(self, claims: Vec<Pointer>, host: &dyn Host) -> (Authenticator, Option<SignIn>, Option<Relay>) {
+        let IdentitySettings { providers, signatures, shared, session, relay } = self;
+        let sign_in = session.map(|session| SignIn::new(session, shared, claims, host));
+        (Authenticator::new(providers, signatures, host), sign_in, relay.map(Relay::new))
+    }
+}
+
 impl Authenticator {
     /// Starts with no remote keys; [`Authenticator::tick`] fetches them.
-    pub(crate) fn new(settings: IdentitySettings, host: &dyn Host) -> Authenticator {
-        let checker = SignatureChecker::new(settings.signatures, host);
+    fn new(providers: Vec<Provider>, signatures: SignatureMode, host: &dyn Host) -> Authenticator {
+        let checker = SignatureChecker::new(signatures, host);
         let proven: Vec<&str> = checker.proven().map(Algorithm::name).collect();
         log::info!("signatures that the host checks: {proven:?}");
-        Authenticator { providers: settings.providers, cache: TokenCache::default(), checker, ids: CallIds::default() }
+        Authenticator { providers, cache: TokenCache::default(), checker }
     }
 
     /// Judges a token.
@@ -120,40 +209,54 @@ impl Authenticator {
     fn examine(&mut self, text: &[u8], host: &dyn Host, now: Time) -> Result<Verdict, TokenFault> {
         let token = Token::parse(text)?;
         let issuer = token.issuer().ok_or(TokenFault::UnknownIssuer)?;
-        let provider = self.providers.iter_mut().enumerate().find(|(_, one)| one.claims.knows_issuer(issuer));
+        let provider = self.providers.iter().enumerate().find(|(_, one)| one.claims.knows_issuer(issuer));
         let (index, provider) = provider.ok_or(TokenFault::UnknownIssuer)?;
-        if !provider.allows(token.algorithm()) {
-            return Err(TokenFault::AlgorithmNotAllowed);
-        }
         // Claims before signature: an expired token costs no key fetch and no
         // arithmetic.
         let caller = provider.claims.judge(&token, now)?;
+        Ok(match self.check_signature(index, &token, host, now)? {
+            Signed::Good(fingerprint) => {
+                let caller = Rc::new(caller);
+                self.cache.insert(text, Rc::clone(&caller), index, fingerprint);
+                Verdict::Known(caller)
+            }
+            Signed::Wait(wait) => Verdict::Wait(wait),
+            Signed::Unavailable(rest) => Verdict::Unavailable(rest),
+        })
+    }
+
+    /// Whether one of a provider's keys signed a token.
+    fn check_signature(
+        &mut self,
+        index: usize,
+        token: &Token<'_>,
+        host: &dyn Host,
+        now: Time,
+    ) -> Result<Signed, TokenFault> {
+        let provider = self.providers.get_mut(index).ok_or(TokenFault::UnknownIssuer)?;
+        if !provider.allows(token.algorithm()) {
+            return Err(TokenFault::AlgorithmNotAllowed);
+        }
         let selection = provider.keys.keys(now).map(|keys| keys.select(token.algorithm(), token.kid()));
         let key = match selection {
             Some(Selection::Key(key)) => key,
             Some(Selection::Ambiguous) => return Err(TokenFault::AmbiguousKey),
             Some(Selection::Unknown) | None => {
                 return match provider.keys.outlook(now) {
-                    Outlook::Wait => Ok(Verdict::Wait(provider.settings.wait)),
-                    Outlook::Unavailable(rest) => Ok(Verdict::Unavailable(rest)),
+                    Outlook::Wait => Ok(Signed::Wait(provider.settings.wait)),
+                    Outlook::Unavailable(rest) => Ok(Signed::Unavailable(rest)),
                     Outlook::Final => Err(TokenFault::UnknownKid),
                 };
             }
         };
         let (good, _) = self.checker.check(key, token.algorithm(), token.signed(), token.signature(), host);
-        if !good {
-            return Err(TokenFault::BadSignature);
-        }
-        let caller = Rc::new(caller);
-        self.cache.insert(text, Rc::clone(&caller), index, key.fingerprint());
-        Ok(Verdict::Known(caller))
+        if good { Ok(Signed::Good(key.fingerprint())) } else { Err(TokenFault::BadSignature) }
     }
 
     /// Makes the calls that are due.
-    pub fn tick(&mut self, host: &dyn Host, now: Time) -> Change {
+    pub fn tick(&mut self, ids: &mut CallIds, host: &dyn Host, now: Time) -> Change {
         let mut change = Change::default();
         for index in 0..self.providers.len() {
-            let ids = &mut self.ids;
             if let Some(provider) = self.providers.get_mut(index) {
                 let progress = provider.keys.tick(ids, host, now);
                 self.note(index, progress, &mut change, now);
@@ -163,10 +266,9 @@ impl Authenticator {
     }
 
     /// Takes the answer to a call; anything unexpected is dropped.
-    pub fn answer(&mut self, id: CallId, answer: &Answer, host: &dyn Host, now: Time) -> Change {
+    pub fn answer(&mut self, id: CallId, answer: &Answer, ids: &mut CallIds, host: &dyn Host, now: Time) -> Change {
         let mut change = Change::default();
         for index in 0..self.providers.len() {
-            let ids = &mut self.ids;
             if let Some(provider) = self.providers.get_mut(index) {
                 let progress = provider.keys.answer(id, answer, ids, host, now);
                 self.note(index, progress, &mut change, now);
@@ -178,6 +280,139 @@ impl Authenticator {
     /// Whether every provider has usable keys.
     pub fn is_ready(&self, now: Time) -> bool {
         self.providers.iter().all(|provider| provider.keys.is_ready(now))
+    }
+
+    /// Judges an ID token that a provider gave us as its client.
+    fn check_id_token(&mut self, index: usize, text: &[u8], host: &dyn Host, now: Time) -> Checked {
+        self.check_given(index, text, host, now, |claims, token| claims.check(token, now))
+    }
+
+    /// Judges a logout token; the provider is the one it names. What it says is
+    /// read elsewhere.
+    pub(crate) fn check_logout_token(&mut self, text: &[u8], host: &dyn Host, now: Time) -> Checked {
+        let issuer = Token::parse(text).ok().and_then(|token| token.issuer().map(str::to_owned));
+        let index = issuer.and_then(|issuer| self.providers.iter().position(|one| one.claims.knows_issuer(&issuer)));
+        match index {
+            Some(index) => self.check_given(index, text, host, now, |claims, token| {
+                claims.check_notice(token).map(|()| Time::default())
+            }),
+            None => Checked::Refused(TokenFault::UnknownIssuer),
+        }
+    }
+
+    fn check_given(
+        &mut self,
+        index: usize,
+        text: &[u8],
+        host: &dyn Host,
+        now: Time,
+        check: impl FnOnce(&ClaimSettings, &Token<'_>) -> Result<Time, TokenFault>,
+    ) -> Checked {
+        let Some(claims) = self.providers.get(index).and_then(|one| one.login.as_ref()).map(|login| &login.claims)
+        else {
+            return Checked::Refused(TokenFault::UnknownIssuer);
+        };
+        let leeway = claims.leeway();
+        let checked = Token::parse(text).and_then(|token| Ok((check(claims, &token)?, token)));
+        let signed =
+            checked.and_then(|(expires, token)| Ok((self.check_signature(index, &token, host, now)?, expires, token)));
+        match signed {
+            Err(fault) => Checked::Refused(fault),
+            Ok((Signed::Wait(wait), ..)) => Checked::Wait(wait),
+            Ok((Signed::Unavailable(rest), ..)) => Checked::Unavailable(rest),
+            Ok((Signed::Good(_), expires, token)) => Checked::Good(IdToken {
+                typ: token.typ().map(str::to_owned),
+                algorithm: token.algorithm(),
+                auth_time: claims::auth_time(token.claims()),
+                claims: token.claims().clone(),
+                expires,
+                leeway,
+            }),
+        }
+    }
+
+    /// Names and labels of the providers that sign in whoever opens `authority`;
+    /// of all of them where none is for it in particular.
+    pub fn logins(&self, authority: &str) -> Vec<(&str, &str)> {
+        let logins = || self.providers.iter().filter_map(|one| one.login.as_ref().map(|login| (one, login)));
+        let here = |login: &Login| {
+            login
+                .settings
+                .external_url
+                .strip_prefix("https://")
+                .is_some_and(|host| host.eq_ignore_ascii_case(authority))
+        };
+        let any_here = logins().any(|(_, login)| here(login));
+        logins()
+            .filter(|(_, login)| !any_here || here(login))
+            .map(|(one, login)| {
+                let name = one.claims.provider();
+                (name, login.settings.label.as_deref().unwrap_or(name))
+            })
+            .collect()
+    }
+
+    /// The addresses at which browsers may call us.
+    pub fn external_urls(&self) -> impl Iterator<Item = &str> {
+        self.providers.iter().filter_map(|one| one.login.as_ref()).map(|login| login.settings.external_url.as_str())
+    }
+
+    /// What people call a provider.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        let provider = self.providers.iter().find(|one| one.claims.provider() == name)?;
+        provider.login.as_ref()?.settings.label.as_deref()
+    }
+
+    /// Where a provider gives tokens, and the way there.
+    fn token_endpoint(&self, name: &str) -> Option<(Endpoint, &str)> {
+        let provider = self.providers.iter().find(|one| one.claims.provider() == name)?;
+        match &provider.login {
+            Some(login) => {
+                let endpoints = login.settings.endpoints(provider.keys.metadata());
+                Some((endpoints.token?, login.settings.cluster.as_str()))
+            }
+            None => Some((provider.keys.metadata().token.clone()?, provider.cluster.as_deref()?)),
+        }
+    }
+
+    fn provider_at(&self, index: usize) -> Option<&Provider> {
+        self.providers.get(index)
+    }
+
+    fn name_at(&self, index: usize) -> Option<&str> {
+        self.providers.get(index).map(|one| one.claims.provider())
+    }
+
+    /// How a provider signs people in, and where.
+    fn login_at(&self, index: usize) -> Option<(&LoginSettings, Metadata)> {
+        let provider = self.providers.get(index)?;
+        let login = provider.login.as_ref()?;
+        Some((&login.settings, login.settings.endpoints(provider.keys.metadata())))
+    }
+
+    fn login_of(&self, name: &str) -> Option<(usize, &LoginSettings, Metadata)> {
+        let index = self.providers.iter().position(|one| one.claims.provider() == name)?;
+        self.login_at(index).map(|(settings, endpoints)| (index, settings, endpoints))
+    }
+
+    /// The provider of a session, if it still signs people in under that issuer.
+    fn login_provider(&self, name: &str, issuer: &str) -> Option<&Provider> {
+        let named = |one: &&Provider| one.claims.provider() == name && one.claims.knows_issuer(issuer);
+        self.providers.iter().find(named).filter(|one| one.login.is_some())
+    }
+
+    fn knows_issuer(&self, index: usize, issuer: &str) -> bool {
+        self.providers.get(index).is_some_and(|one| one.claims.knows_issuer(issuer))
+    }
+
+    /// How long to wait for a provider that was not discovered yet; `None`: it
+    /// does not answer.
+    fn outlook(&mut self, index: usize, now: Time) -> Option<Duration> {
+        let provider = self.providers.get_mut(index)?;
+        match provider.keys.outlook(now) {
+            Outlook::Wait => Some(provider.settings.wait),
+            Outlook::Unavailable(_) | Outlook::Final => None,
+        }
     }
 
     fn note(&mut self, index: usize, progress: Progress, change: &mut Change, now: Time) {

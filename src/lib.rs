@@ -3,7 +3,7 @@
 //! ```text
 //! config  gateway                                   all rooms together
 //!    ├── identity  access  routing  affinity  upstream    one question each
-//!    └── caller  algorithm  seal  http  settings  json  pointer  time  host   the words they are said in
+//!    └── page  caller  algorithm  seal  http  settings  json  pointer  time  host   the words they are said in
 //! ```
 //!
 //! Imports run downwards only; rooms on one floor do not know each other.
@@ -28,6 +28,7 @@ pub mod host;
 pub mod http;
 pub mod identity;
 pub mod json;
+mod page;
 pub mod pointer;
 pub mod routing;
 pub mod seal;

@@ -21,8 +21,7 @@ impl Pointer {
             return Err("in a JSON Pointer ~ is written ~0, and / in a claim's name ~1");
         }
         let (member, rest) = path.find('/').and_then(|at| path.split_at_checked(at)).unwrap_or((path, ""));
-        let member = member.replace("~1", "/").replace("~0", "~");
-        Ok(Pointer { member, rest: rest.to_owned() })
+        Ok(Pointer { member: unescape(member), rest: rest.to_owned() })
     }
 
     /// The claim, if it is there; `null` counts as not there.
@@ -30,10 +29,37 @@ impl Pointer {
         claims.get(&self.member)?.pointer(&self.rest).filter(|value| !value.is_null())
     }
 
+    /// Copies the claim to its own place in `slim`, and of the objects around it
+    /// only the names that lead there. A list stays whole, also where the
+    /// pointer names one of its items: cut, its items would have other numbers.
+    pub fn copy(&self, claims: &Map<String, Value>, slim: &mut Map<String, Value>) {
+        if self.find(claims).is_none() {
+            return;
+        }
+        let (mut from, mut to, mut name) = (claims, slim, self.member.clone());
+        for next in self.rest.split('/').skip(1).map(unescape) {
+            let Some(Value::Object(inner)) = from.get(&name) else {
+                break;
+            };
+            let place = to.entry(name).or_insert_with(|| Value::Object(Map::new()));
+            let Value::Object(place) = place else {
+                return;
+            };
+            (from, to, name) = (inner, place, next);
+        }
+        if let Some(value) = from.get(&name) {
+            to.insert(name, value.clone());
+        }
+    }
+
     /// The claim's name, or that of the outermost object around it.
     pub fn member(&self) -> &str {
         &self.member
     }
+}
+
+fn unescape(name: &str) -> String {
+    name.replace("~1", "/").replace("~0", "~")
 }
 
 #[cfg(test)]
@@ -68,6 +94,38 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(Pointer::parse(text).unwrap().find(claims), expected.as_ref(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_copied_to_its_place_without_its_neighbours() {
+        let claims = json!({
+            "sub": "alice",
+            "realm_access": {"roles": ["a", "b"], "other": 1, "deep": {"x": 1, "": {"y~/": 2}}},
+            "amr": ["pwd", "mfa"],
+            "nothing": null,
+        });
+        let claims = claims.as_object().unwrap();
+        let realm = claims["realm_access"].clone();
+        let cases: [(&[&str], Value); 8] = [
+            (&["/sub", "/nothing", "/absent", "/sub/x", "/realm_access/absent/x", "/amr/9"], json!({"sub": "alice"})),
+            (&["/realm_access/roles"], json!({"realm_access": {"roles": ["a", "b"]}})),
+            (&["/realm_access/deep//y~0~1"], json!({"realm_access": {"deep": {"": {"y~/": 2}}}})),
+            (&["/amr/1"], json!({"amr": ["pwd", "mfa"]})),
+            (
+                &["/realm_access/roles/1", "/realm_access/other"],
+                json!({"realm_access": {"roles": ["a", "b"], "other": 1}}),
+            ),
+            (&["/realm_access/roles", "/realm_access"], json!({ "realm_access": realm })),
+            (&["/realm_access", "/realm_access/deep/x"], json!({ "realm_access": realm })),
+            (&["/amr", "/amr/0", "/amr"], json!({"amr": ["pwd", "mfa"]})),
+        ];
+        for (texts, expected) in cases {
+            let mut slim = Map::new();
+            for text in texts {
+                Pointer::parse(text).unwrap().copy(claims, &mut slim);
+            }
+            assert_eq!(Value::Object(slim), expected, "{texts:?}");
         }
     }
 

@@ -7,6 +7,7 @@ pub use class::Class;
 pub use rule::{Asker, Headings};
 
 use crate::http::Request;
+use crate::pointer::Pointer;
 use crate::settings::Section;
 use rule::Rule;
 
@@ -34,6 +35,11 @@ impl Routing {
         let rules = section.sections("rules").iter().filter_map(Rule::read).collect();
         section.finish();
         Routing { rules }
+    }
+
+    /// The claims that rules look at.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &Pointer> {
+        self.rules.iter().filter_map(Rule::claim)
     }
 
     /// Decides where a request goes. Every rule that matches adds its headers;

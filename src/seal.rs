@@ -66,13 +66,28 @@ impl KeyRing {
 
     /// Seals a value that is good until just before `expires`. `None`: it does
     /// not fit into [`MAX_LENGTH`], or is nothing JSON can say.
+    pub fn seal<T: Serialize>(&self, purpose: &'static str, value: &T, expires: Time) -> Option<String> {
+        let value = serde_json::to_value(value).ok()?;
+        self.seal_any_length(purpose, value, expires).filter(|sealed| sealed.len() <= MAX_LENGTH)
+    }
+
+    /// Opens a value. `None` for whatever is wrong with it: who forges learns
+    /// nothing, and who does not needs no reason.
+    pub fn open<T: DeserializeOwned>(&self, purpose: &'static str, sealed: &[u8], now: Time) -> Option<Opened<T>> {
+        let fits = sealed.len() <= MAX_LENGTH;
+        let opened = fits.then(|| self.open_any_length(purpose, sealed, now))??;
+        let value = serde_json::from_value(opened.value).ok()?;
+        Some(Opened { value, expires: opened.expires, by_first_key: opened.by_first_key })
+    }
+
+    /// [`KeyRing::seal`] without its limit: the caller has another one, as a
+    /// session has, which lies in several cookies.
     ///
     /// jwt-simple draws the content key and the nonce from its own generator
     /// (ChaCha12 of the crate `rand`, seeded by the system; in the proxy by
     /// WASI's `random_get`, the source of [`crate::host::Host::random`] too).
     /// Without such a source it panics, but the proxy does not start then.
-    pub fn seal<T: Serialize>(&self, purpose: &'static str, value: &T, expires: Time) -> Option<String> {
-        let value = serde_json::to_value(value).ok()?;
+    pub fn seal_any_length(&self, purpose: &'static str, value: Value, expires: Time) -> Option<String> {
         let contents = Contents { purpose: purpose.into(), format: FORMAT, expires: expires.millis(), value };
         let claims = JWTClaims {
             audiences: Some(Audiences::AsString(self.audience.clone())),
@@ -85,25 +100,19 @@ impl KeyRing {
             nonce: None,
             custom: contents,
         };
-        let sealed = self.keys.first()?.encrypt(claims).ok()?;
-        (sealed.len() <= MAX_LENGTH).then_some(sealed)
+        self.keys.first()?.encrypt(claims).ok()
     }
 
-    /// Opens a value. `None` for whatever is wrong with it: who forges learns
-    /// nothing, and who does not needs no reason.
-    pub fn open<T: DeserializeOwned>(&self, purpose: &'static str, sealed: &[u8], now: Time) -> Option<Opened<T>> {
-        let sealed = std::str::from_utf8(sealed).ok().filter(|sealed| sealed.len() <= MAX_LENGTH)?;
+    /// [`KeyRing::open`] without its limit.
+    pub fn open_any_length(&self, purpose: &'static str, sealed: &[u8], now: Time) -> Option<Opened<Value>> {
+        let sealed = std::str::from_utf8(sealed).ok()?;
         let (place, key) = self.named_by(sealed)?;
         let claims: JWTClaims<Contents> = key.decrypt_token(sealed, Some(without_a_clock())).ok()?;
         let ours = claims.audiences == Some(Audiences::AsString(self.audience.clone()));
         let contents = claims.custom;
         let fits = contents.purpose == purpose && contents.format == FORMAT;
         let expires = Time::from_millis(contents.expires);
-        if !(ours && fits && now < expires) {
-            return None;
-        }
-        let value = serde_json::from_value(contents.value).ok()?;
-        Some(Opened { value, expires, by_first_key: place == 0 })
+        (ours && fits && now < expires).then_some(Opened { value: contents.value, expires, by_first_key: place == 0 })
     }
 
     /// The key that a value says it was sealed with. A name nobody has costs the

@@ -110,6 +110,19 @@ impl<'a> Section<'a> {
         self.text(name)
     }
 
+    /// An address that browsers open, and the host in it: `https`, and nothing
+    /// after the host, since Airbyte cannot live under a path.
+    pub fn origin(&self, name: &'static str) -> Option<(&'a str, &'a str)> {
+        let url = self.text(name)?;
+        let host = url.strip_prefix("https://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+        match host.map(|host| (host, host.parse::<http::uri::Authority>())) {
+            Some((host, Ok(authority))) if !host.contains('@') && authority.as_str() == host => {
+                Some((url.strip_suffix('/').unwrap_or(url), host))
+            }
+            _ => self.wrong(name, "expected https:// and a host, such as https://airbyte.example.com"),
+        }
+    }
+
     /// Notes the absence of a field that must be there.
     pub fn require(&self, name: &'static str) -> Option<()> {
         if self.has(name) { Some(()) } else { self.wrong(name, "must be written") }

@@ -1,10 +1,17 @@
 //! What Airbyte is told about a request, and what it is not.
 
+mod own_login;
+mod token;
+
 use std::borrow::Cow;
 
 use crate::caller::{Caller, Groups};
-use crate::http::{CookieCut, Edit, Edits, Headers, cookies_without};
+use crate::http::{Answer, Call, CallId, CallIds, CookieCut, Edit, Edits, Headers, Request, cookies_without};
 use crate::settings::Section;
+use crate::time::Time;
+
+pub(crate) use own_login::OwnLogin;
+pub(crate) use token::AirbyteToken;
 
 /// Everything of this name is the gateway's.
 const OURS: &str = "x-airgate-";
@@ -67,6 +74,8 @@ enum Mode {
     /// `Authorization` is between client and Airbyte; the gateway's token comes
     /// in `Proxy-Authorization`.
     Pass,
+    /// Airbyte's own login is on, and the gateway holds a token for it.
+    Token,
 }
 
 /// A fact about a request that Airbyte may be told.
@@ -113,12 +122,16 @@ pub(crate) struct Upstream {
     mode: Mode,
     facts: Vec<Fact>,
     authority: String,
+    /// Airbyte's token, in the mode that has one; the gateway makes its calls.
+    token: Option<AirbyteToken>,
 }
 
 /// What is stamped on a request besides its route.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stamp<'a> {
     pub caller: Option<&'a Caller>,
+    /// How the caller is known.
+    pub auth: Option<&'static str>,
     pub role: Option<&'static str>,
     pub request_id: &'a str,
 }
@@ -127,7 +140,9 @@ impl Upstream {
     /// Reads `upstream`. `authority` is the host of `external_url`.
     pub fn read(root: &Section<'_>, authority: &str) -> Upstream {
         let section = root.section_or_empty("upstream");
-        let mode = section.choice("mode", &[("none", Mode::None), ("pass", Mode::Pass)]).unwrap_or(Mode::None);
+        let modes = [("none", Mode::None), ("pass", Mode::Pass), ("token", Mode::Token)];
+        let mode = section.choice("mode", &modes).unwrap_or(Mode::None);
+        let token = if mode == Mode::Token { AirbyteToken::read(&section) } else { None };
         let mut facts = Fact::NAMES.map(|(_, fact)| fact).to_vec();
         if section.has("identity_headers") {
             let names = section.texts("identity_headers").into_iter().enumerate();
@@ -141,13 +156,13 @@ impl Upstream {
             facts = names.filter_map(find).collect();
         }
         section.finish();
-        Upstream { mode, facts, authority: authority.to_owned() }
+        Upstream { mode, facts, authority: authority.to_owned(), token }
     }
 
     /// The header in which clients bring the gateway's token.
     pub fn credentials_header(&self) -> &'static str {
         match self.mode {
-            Mode::None => "authorization",
+            Mode::None | Mode::Token => "authorization",
             Mode::Pass => "proxy-authorization",
         }
     }
@@ -161,11 +176,12 @@ impl Upstream {
                 || (sent.contains(&b'_') && THE_PROXYS.iter().any(|word| name.starts_with(word.as_bytes())))
                 || FORBIDDEN.binary_search_by(|word| word.as_bytes().cmp(&name)).is_ok()
                 || *name == *b"proxy-authorization"
-                || (self.mode == Mode::None && *name == *b"authorization")
+                || (self.mode != Mode::Pass && *name == *b"authorization")
         };
         edits.extend(headers.iter().filter(|(name, _)| gone(name)).map(|(name, _)| Edit::Remove(name.to_vec())));
         let ours = |name: &[u8]| {
             cookie.is_some_and(|cookie| name == cookie.as_bytes())
+                || (self.mode == Mode::Token && own_login::is_its_cookie(name))
                 || OUR_COOKIES
                     .iter()
                     .any(|prefix| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)))
@@ -175,6 +191,53 @@ impl Upstream {
             CookieCut::Gone => edits.push(Edit::Remove(b"cookie".to_vec())),
             CookieCut::Left(rest) => edits.push(Edit::Set("cookie".into(), rest)),
         }
+    }
+
+    /// Puts Airbyte's token on a request, after [`Upstream::strip`]. `false`:
+    /// there should be one, and is none now.
+    pub fn authorize(&self, edits: &mut Edits, now: Time) -> bool {
+        if self.mode != Mode::Token {
+            return true;
+        }
+        let token = self.token.as_ref().and_then(|token| token.token(now));
+        if let Some(token) = token {
+            edits.push(Edit::Set("authorization".into(), format!("Bearer {token}").into_bytes()));
+        }
+        token.is_some()
+    }
+
+    /// What a request asks of Airbyte's own login, where the gateway's token
+    /// takes its place.
+    pub fn own_login(&self, request: &Request) -> Option<OwnLogin> {
+        if self.mode == Mode::Token { OwnLogin::read(request) } else { None }
+    }
+
+    /// Whether responses have to be looked at.
+    pub fn wants_response(&self) -> bool {
+        self.mode == Mode::Token
+    }
+
+    /// Keeps the cookies of Airbyte's own login from clients; to be done before
+    /// other cookies are added. Airbyte's refusal of our token renews it, and
+    /// repeats nothing.
+    pub fn on_response(&mut self, headers: &Headers, now: Time, edits: &mut Edits) {
+        if let Some(token) = &mut self.token {
+            own_login::without_its_cookies(headers, edits);
+            if headers.first(":status") == Some(b"401") {
+                token.refused(now);
+            }
+        }
+    }
+
+    /// Asks for Airbyte's token when it is time.
+    pub fn tick(&mut self, ids: &mut CallIds, now: Time) -> Option<Call> {
+        self.token.as_mut()?.tick(ids, now)
+    }
+
+    /// Takes the answer to a call; anything unexpected is dropped. Whether
+    /// requests that wait should ask again.
+    pub fn answer(&mut self, id: CallId, answer: &Answer, now: Time) -> bool {
+        self.token.as_mut().is_some_and(|token| token.answer(id, answer, now))
     }
 
     /// Says what the gateway knows. `headers` are the client's, so that what is
@@ -205,7 +268,7 @@ impl<'a> Stamp<'a> {
             Fact::Groups => groups(&caller()?.groups),
             Fact::Role => self.role.map(Cow::Borrowed),
             Fact::Client => caller()?.client.as_deref().map(encoded),
-            Fact::Auth => caller().map(|_| Cow::Borrowed("bearer")),
+            Fact::Auth => self.auth.map(Cow::Borrowed),
             Fact::RequestId => Some(Cow::Borrowed(self.request_id)),
         }
     }

@@ -47,7 +47,8 @@ fn every_mistake_of_every_room_is_reported_at_once() {
         "access": {"default_rol": "admin"},
         "routing": {"rules": [{}]},
         "affinity": {"mode": "pinned"},
-        "upstream": {"mode": "token"},
+        "upstream": {"mode": "tokens"},
+        "branding": {"nmae": "x"},
         "session": {},
     });
     let found = mistakes(&config).join("\n");
@@ -64,8 +65,9 @@ fn every_mistake_of_every_room_is_reported_at_once() {
         "access.default_rol: unknown field; did you mean default_role?",
         "routing.rules[0].then: must be written",
         "affinity.mode: expected one of:",
-        "upstream.mode: expected one of: none, pass",
-        "session: unknown field",
+        "upstream.mode: expected one of: none, pass, token",
+        "branding.nmae: unknown field; did you mean name?",
+        "session: has no use while no provider has a login section",
     ] {
         assert!(found.contains(place), "{place} is not in\n{found}");
     }

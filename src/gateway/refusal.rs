@@ -5,9 +5,32 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::Step;
+use super::origin::OriginFault;
+use super::waiting::Waiter;
 use crate::access::Denial;
+use crate::host::Host;
 use crate::http::Reply;
 use crate::identity::TokenFault;
+use crate::page::{self, Action, Branding, Page};
+
+/// What it takes to answer with a page.
+#[derive(Clone, Copy)]
+pub(super) struct Pages<'a> {
+    pub branding: &'a Branding,
+    pub host: &'a dyn Host,
+}
+
+impl Pages<'_> {
+    pub fn reply(&self, status: u16, page: &Page<'_>) -> Reply {
+        page.reply(status, self.branding, &page::nonce(self.host))
+    }
+
+    /// The page as the answer to a request.
+    pub fn step(&self, status: u16, page: &Page<'_>, reason: &'static str, waiter: &Waiter) -> Step {
+        Step::Reply { reply: self.reply(status, page), reason, cookies: waiter.cookies.clone() }
+    }
+}
 
 /// Why a request is not forwarded. The variants say who has to do something
 /// about it.
@@ -17,6 +40,10 @@ pub(super) enum Refusal {
     BadRequest(&'static str),
     /// The client sent no credentials.
     NoCredentials,
+    /// The client's session has ended, or what it sent is none.
+    SessionEnded,
+    /// A session's cookie came with a request that another site may have caused.
+    ForeignOrigin(OriginFault),
     /// The client sent credentials that are not for us, such as Basic.
     OtherScheme,
     /// The client sent several credentials in one field, or a broken one.
@@ -25,6 +52,12 @@ pub(super) enum Refusal {
     BadToken(TokenFault),
     /// The client is known and may not.
     Denied(Denial, Option<&'static str>),
+    /// Airbyte's own login is not used behind this gateway.
+    AirbyteLogin,
+    /// The gateway has no token for Airbyte, whose own login is on.
+    NoAirbyteToken,
+    /// The body is longer than anything of use here.
+    TooLong,
     /// Nothing of ours is at this path.
     NotFound,
     /// The client asks for tokens where there are none; they are there.
@@ -51,6 +84,11 @@ impl Refusal {
         match self {
             Refusal::BadRequest(reason) => reason,
             Refusal::NoCredentials => "no_credentials",
+            Refusal::SessionEnded => "session_ended",
+            Refusal::ForeignOrigin(fault) => fault.reason(),
+            Refusal::AirbyteLogin => "airbyte_login_closed",
+            Refusal::NoAirbyteToken => "no_airbyte_token",
+            Refusal::TooLong => "body_too_long",
             Refusal::OtherScheme => "unsupported_scheme",
             Refusal::BadCredentials => "malformed_credentials",
             Refusal::BadToken(fault) => fault.reason(),
@@ -64,32 +102,22 @@ impl Refusal {
 
     /// The one place where a refusal becomes HTTP: JSON for programs, a page
     /// for a person's browser, the request's id in both, nothing inside.
-    pub fn reply(&self, request_id: &str, page: bool) -> Reply {
+    pub fn reply(&self, request_id: &str, pages: Option<Pages<'_>>, login_url: Option<&str>) -> Reply {
         let words = self.words();
-        let (content_type, body) = match page {
-            true => ("text/html; charset=utf-8", words.page(request_id)),
-            false => ("application/json", self.json(&words, request_id)),
+        let mut reply = match pages {
+            Some(pages) => pages.reply(words.status, &words.page(pages.branding, request_id)),
+            None => self.json(&words, request_id, login_url),
         };
-        let mut headers: Vec<(Cow<'static, str>, Vec<u8>)> = vec![
-            ("content-type".into(), content_type.into()),
-            ("cache-control".into(), b"no-store".to_vec()),
-            ("x-content-type-options".into(), b"nosniff".to_vec()),
-            ("x-request-id".into(), request_id.into()),
-        ];
-        if page {
-            let policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-            headers.push(("content-security-policy".into(), policy.into()));
-        }
         if let Some(challenge) = words.authenticate {
-            headers.push(("www-authenticate".into(), challenge.into_bytes()));
+            reply.headers.push(("www-authenticate".into(), challenge.into_bytes()));
         }
         if let Some(seconds) = words.retry_after {
-            headers.push(("retry-after".into(), seconds.to_string().into_bytes()));
+            reply.headers.push(("retry-after".into(), seconds.to_string().into_bytes()));
         }
-        Reply { status: words.status, headers, body: body.into_bytes() }
+        reply
     }
 
-    fn json(&self, words: &Words, request_id: &str) -> String {
+    fn json(&self, words: &Words, request_id: &str, login_url: Option<&str>) -> Reply {
         let mut body = json!({
             "status": words.status,
             "error": words.error,
@@ -99,7 +127,17 @@ impl Refusal {
         if let (Refusal::Denied(_, Some(operation)), Some(body)) = (self, body.as_object_mut()) {
             body.insert("operation".to_owned(), (*operation).into());
         }
-        body.to_string()
+        // A program can tell its user where to go.
+        if let (401, Some(url), Some(body)) = (words.status, login_url, body.as_object_mut()) {
+            body.insert("login_url".to_owned(), url.into());
+        }
+        let headers: Vec<(Cow<'static, str>, Vec<u8>)> = vec![
+            ("content-type".into(), b"application/json".to_vec()),
+            ("cache-control".into(), b"no-store".to_vec()),
+            ("x-content-type-options".into(), b"nosniff".to_vec()),
+            ("x-request-id".into(), request_id.into()),
+        ];
+        Reply { status: words.status, headers, body: body.to_string().into_bytes() }
     }
 
     fn words(&self) -> Words {
@@ -108,10 +146,24 @@ impl Refusal {
                 plain(400, "invalid_request", format!("The request is ambiguous and was refused: {reason}."))
             }
             Refusal::NoCredentials => {
-                let message =
-                    "Sign in: this address needs an access token in the Authorization header (scheme Bearer).";
+                let message = "Sign in: this address needs a session, or an access token in the Authorization header (scheme Bearer).";
                 challenged(401, "unauthorized", message, "Bearer".to_owned())
             }
+            Refusal::SessionEnded => {
+                challenged(401, "unauthorized", "The session has ended. Sign in again.", "Bearer".to_owned())
+            }
+            Refusal::ForeignOrigin(_) => plain(
+                403,
+                "forbidden",
+                "This request did not come from a page of this address, so it was not carried out.",
+            ),
+            Refusal::AirbyteLogin => {
+                plain(403, "forbidden", "Airbyte's own login is not used here. Sign in at the gateway.")
+            }
+            Refusal::NoAirbyteToken => {
+                retry("Airbyte does not let the gateway in. Please try again.", Duration::from_secs(1))
+            }
+            Refusal::TooLong => plain(413, "invalid_request", "The request's body is too long."),
             Refusal::OtherScheme => {
                 let message =
                     "Only bearer tokens are accepted in the Authorization header; Basic and other schemes are not.";
@@ -147,13 +199,18 @@ impl Refusal {
 }
 
 impl Words {
-    fn page(&self, request_id: &str) -> String {
-        let (title, message, id) = (title(self.status), escaped(&self.message), escaped(request_id));
-        format!(
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-             <title>{title}</title>\n<main>\n<h1>{title}</h1>\n<p>{message}</p>\n<p>Request <code>{id}</code></p>\n</main>\n</html>\n"
-        )
+    fn page<'a>(&'a self, branding: &Branding, request_id: &'a str) -> Page<'a> {
+        let next = match self.status {
+            // Only what can be repeated is answered with a page, and an empty
+            // address is the one that was asked for.
+            503 => Some(("", "Try again".into())),
+            // Whoever has no way to sign in here would only be refused again.
+            401 => None,
+            _ => Some(("/", format!("Open {}", branding.name()).into())),
+        };
+        let actions = next.into_iter().map(|(href, label)| Action::Link { href: href.into(), label }).collect();
+        let text = format!("{}\nIf you need help, give your administrator the request id below.", self.message);
+        Page { title: title(self.status), text: text.into(), facts: Vec::new(), actions, request_id }
     }
 }
 
@@ -178,8 +235,4 @@ fn title(status: u16) -> &'static str {
         404 => "Not found",
         _ => "Please try again",
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }

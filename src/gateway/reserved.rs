@@ -1,10 +1,13 @@
 //! Paths that the gateway answers itself.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::refusal::Refusal;
-use super::{Step, refuse};
-use crate::http::{Reply, Request};
+use super::waiting::Waiter;
+use super::{Gateway, Step, Wanting};
+use crate::host::Host;
+use crate::http::Reply;
+use crate::time::Time;
 
 /// Everything below belongs to the gateway and never reaches Airbyte.
 const OURS: &str = "/.airgate";
@@ -18,28 +21,73 @@ const WRONG_TOKEN_URLS: [(&str, &str); 4] = [
     ("/api/public/v1/v1/applications/token", "/api/public/v1/applications/token"),
 ];
 
-/// The gateway's own answer to a request, if it has one.
-pub(super) fn answer(request: &Request, request_id: &str, ready: bool) -> Option<Step> {
-    let path = request.target().matched();
-    if let Some((_, right)) = WRONG_TOKEN_URLS.iter().find(|(wrong, _)| *wrong == path) {
-        return Some(refuse(&Refusal::WrongTokenUrl(right), request_id, false));
-    }
-    let rest = path.strip_prefix(OURS)?;
-    match (rest, request.method()) {
-        ("/health", "GET" | "HEAD") => Some(health(ready)),
-        _ if rest.is_empty() || rest.starts_with('/') => {
-            Some(refuse(&Refusal::NotFound, request_id, request.is_navigation()))
+impl Gateway {
+    /// The gateway's own answer to a request, if it has one.
+    pub(super) fn reserved(
+        &mut self,
+        waiter: &mut Waiter,
+        host: &dyn Host,
+        now: Time,
+    ) -> Result<Option<Step>, Wanting> {
+        let path = waiter.request.target().matched().to_owned();
+        if let Some((_, right)) = WRONG_TOKEN_URLS.iter().find(|(wrong, _)| *wrong == path) {
+            return Err(Refusal::WrongTokenUrl(right).into());
         }
-        _ => None,
+        let method = waiter.request.method().to_owned();
+        if let Some(rest) = path.strip_prefix(OURS)
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            return self.own(rest, &method, waiter, host, now).map(Some);
+        }
+        match (path.as_str(), method.as_str()) {
+            ("/api/v1/applications/token" | "/api/public/v1/applications/token", "POST") => self.relayed(waiter, now),
+            _ => self.airbytes_login(waiter, host, now),
+        }
+    }
+
+    fn own(
+        &mut self,
+        rest: &str,
+        method: &str,
+        waiter: &mut Waiter,
+        host: &dyn Host,
+        now: Time,
+    ) -> Result<Step, Wanting> {
+        match (rest, method) {
+            ("/health", "GET" | "HEAD") => return Ok(self.health(now)),
+            ("/me", "GET") => return self.me(waiter, host, now),
+            _ => {}
+        }
+        if self.sign_in.is_none() {
+            return Err(Refusal::NotFound.into());
+        }
+        match (rest, method) {
+            ("/login", "GET") => self.login(waiter, host, now),
+            ("/logout", "GET") => Ok(self.confirm_sign_out(waiter, host)),
+            ("/logout", "POST") => self.sign_out(waiter, host, now),
+            ("/signed-out", "GET") => Ok(self.signed_out(waiter, host)),
+            ("/backchannel-logout", "POST") => self.backchannel_logout(waiter, host, now),
+            (_, "GET") => match rest.strip_prefix("/callback/") {
+                Some(provider) => self.callback(&provider.to_owned(), waiter, host, now),
+                None => Err(Refusal::NotFound.into()),
+            },
+            _ => Err(Refusal::NotFound.into()),
+        }
+    }
+
+    /// Alive even without keys: what is public is served, and whoever holds a
+    /// verified token as well, so a provider's outage must not take us out of a
+    /// balancer.
+    fn health(&self, now: Time) -> Step {
+        let ready = self.authenticator.is_ready(now);
+        let body = json!({ "status": if ready { "ok" } else { "waiting_for_keys" } });
+        said(200, &body, "health")
     }
 }
 
-/// Alive even without keys: what is public is served, and whoever holds a
-/// verified token as well, so a provider's outage must not take us out of a
-/// balancer.
-fn health(ready: bool) -> Step {
-    let body = json!({ "status": if ready { "ok" } else { "waiting_for_keys" } });
+/// An answer in JSON that nobody keeps.
+pub(super) fn said(status: u16, body: &Value, reason: &'static str) -> Step {
     let headers =
         vec![("content-type".into(), b"application/json".to_vec()), ("cache-control".into(), b"no-store".to_vec())];
-    Step::Reply { reply: Reply { status: 200, headers, body: body.to_string().into_bytes() }, reason: "health" }
+    Step::Reply { reply: Reply { status, headers, body: body.to_string().into_bytes() }, reason, cookies: Vec::new() }
 }

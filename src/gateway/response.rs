@@ -1,20 +1,25 @@
-//! The way back: affinity cookies in, the proxy's own headers out.
+//! The way back: cookies in, the proxy's own headers out.
 
 use crate::access::Permit;
 use crate::affinity::{Affinity, Stay};
 use crate::http::{Edit, Edits, Headers};
 use crate::time::Time;
+use crate::upstream::Upstream;
 
 /// What the response to a forwarded request needs to know.
 #[derive(Debug)]
 pub struct Exchange {
     permit: Permit,
-    pub(super) stay: Stay,
+    stay: Stay,
+    /// `Set-Cookie` values of the session.
+    cookies: Vec<String>,
+    /// Whether a browser asked, with a session.
+    visitor: bool,
 }
 
 impl Exchange {
-    pub(super) fn new(permit: Permit, stay: Stay) -> Exchange {
-        Exchange { permit, stay }
+    pub(super) fn new(permit: Permit, stay: Stay, cookies: Vec<String>, visitor: bool) -> Exchange {
+        Exchange { permit, stay, cookies, visitor }
     }
 
     /// By what leave the request was forwarded.
@@ -23,14 +28,35 @@ impl Exchange {
     }
 }
 
-pub(super) fn edits(affinity: &Affinity, exchange: &Exchange, headers: &Headers, now: Time) -> Edits {
+pub(super) fn edits(
+    affinity: &Affinity,
+    upstream: &mut Upstream,
+    exchange: &Exchange,
+    headers: impl FnOnce() -> Option<Headers>,
+    now: Time,
+) -> Edits {
     let mut edits = Edits::new();
+    if exchange.visitor {
+        // A browser would ask for a password that nobody has.
+        edits.push(Edit::Remove(b"www-authenticate".to_vec()));
+    }
+    let stays = affinity.wants_response(&exchange.stay, now);
+    let sets = !exchange.cookies.is_empty();
+    if !(stays || sets || upstream.wants_response()) {
+        return edits;
+    }
+    let Some(headers) = headers() else {
+        return edits;
+    };
+    upstream.on_response(&headers, now, &mut edits);
     let pin = headers.first("x-airgate-pin");
     if pin.is_some() {
         edits.push(Edit::Remove(b"x-airgate-pin".to_vec()));
     }
-    if let Some(cookie) = affinity.on_response(&exchange.stay, pin, now) {
-        edits.push(Edit::Add("set-cookie".into(), cookie.set_cookie.into_bytes()));
+    let stay = affinity.on_response(&exchange.stay, pin, now).map(|cookie| cookie.set_cookie);
+    let cookies = || stay.iter().chain(&exchange.cookies);
+    edits.extend(cookies().map(|cookie| Edit::Add("set-cookie".into(), cookie.clone().into_bytes())));
+    if cookies().next().is_some() {
         // A shared cache that kept the response would hand one client's cookie
         // to the next (HAProxy's `nocache`).
         let sent = headers.first("cache-control").unwrap_or_default().to_ascii_lowercase();

@@ -76,13 +76,13 @@ impl Bed {
 
     fn token(&self) -> String {
         let claims = json!({"groups": ["a"], "azp": "cli"});
-        let mut claims = Claims::with_custom_claims(claims, Duration::from_mins(10))
+        let mut claims = Claims::with_custom_claims(claims, jwt_simple::prelude::Duration::from_mins(10))
             .with_issuer("https://idp")
             .with_audience("airbyte")
             .with_subject("alice");
-        claims.issued_at = Some(Duration::from_secs(START));
+        claims.issued_at = Some(jwt_simple::prelude::Duration::from_secs(START));
         claims.invalid_before = None;
-        claims.expires_at = Some(Duration::from_secs(START + 600));
+        claims.expires_at = Some(jwt_simple::prelude::Duration::from_secs(START + 600));
         self.key.sign(claims).unwrap()
     }
 
@@ -102,7 +102,7 @@ impl Bed {
 #[track_caller]
 fn replied(step: Step) -> (u16, &'static str, Value) {
     match step {
-        Step::Reply { reply, reason } => {
+        Step::Reply { reply, reason, .. } => {
             (reply.status, reason, serde_json::from_slice(&reply.body).unwrap_or_default())
         }
         other => panic!("expected a reply, found {other:?}"),

@@ -1,14 +1,19 @@
-//! Requests that wait for a provider.
+//! Requests that wait for a provider, or for their own body.
 
 use std::collections::HashMap;
 
-use super::StreamId;
+use super::{Body, StreamId};
 use crate::http::Request;
+use crate::identity::{LoginId, RelayId};
 use crate::time::Time;
 
 /// How many requests may wait at once. Each holds its headers (60 KiB at most)
 /// and, in the proxy, its connection; beyond this the next one is refused.
 const CAPACITY: usize = 512;
+
+/// How many bodies may be on their way at once. A client that is slow with its
+/// own is the proxy's matter; its place is taken as long.
+const READERS: usize = 256;
 
 /// How many requests are answered in one event. Envoy answers them when the
 /// event ends, each answer inside the one before: some 300 overflow the stack of
@@ -20,6 +25,7 @@ const BATCH: usize = 64;
 #[derive(Default)]
 pub(super) struct Waiting {
     requests: HashMap<StreamId, Waiter>,
+    readers: HashMap<StreamId, Waiter>,
     called: Vec<StreamId>,
 }
 
@@ -29,21 +35,49 @@ pub(super) struct Waiter {
     pub request_id: String,
     /// Until when it may wait; set when it first has to, and kept from then on.
     pub deadline: Option<Time>,
+    /// Its body, once that was asked for.
+    pub body: Option<Body>,
+    /// The login that it brought a code for.
+    pub login: Option<LoginId>,
+    /// The token that it asked for.
+    pub relay: Option<RelayId>,
+    /// `Set-Cookie` values for whatever response it gets.
+    pub cookies: Vec<String>,
+}
+
+impl Waiter {
+    pub fn new(request: Request, request_id: String) -> Waiter {
+        Waiter { request, request_id, deadline: None, body: None, login: None, relay: None, cookies: Vec::new() }
+    }
 }
 
 impl Waiting {
-    /// Puts a request on the list. `false`: the list is full.
-    pub fn add(&mut self, stream: StreamId, waiter: Waiter) -> bool {
-        let room = self.requests.len() < CAPACITY;
-        if room {
-            self.requests.insert(stream, waiter);
+    /// Puts a request on the list, and gives it back where the list is full.
+    pub fn add(&mut self, stream: StreamId, waiter: Waiter) -> Result<(), Box<Waiter>> {
+        if self.requests.len() >= CAPACITY {
+            return Err(Box::new(waiter));
         }
-        room
+        self.requests.insert(stream, waiter);
+        Ok(())
+    }
+
+    /// Keeps a request until its body has come.
+    pub fn add_reader(&mut self, stream: StreamId, waiter: Waiter) -> Result<(), Box<Waiter>> {
+        if self.readers.len() >= READERS {
+            return Err(Box::new(waiter));
+        }
+        self.readers.insert(stream, waiter);
+        Ok(())
+    }
+
+    /// The request whose body has come.
+    pub fn take_reader(&mut self, stream: StreamId) -> Option<Waiter> {
+        self.readers.remove(&stream)
     }
 
     /// Takes a request off the list.
-    pub fn remove(&mut self, stream: StreamId) {
-        self.requests.remove(&stream);
+    pub fn remove(&mut self, stream: StreamId) -> Option<Waiter> {
+        self.readers.remove(&stream).or_else(|| self.requests.remove(&stream))
     }
 
     /// Something has changed: everybody on the list is to ask again.

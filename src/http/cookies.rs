@@ -1,5 +1,6 @@
 //! Cookies: ours are found, set and cut out; everybody else's pass untouched.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use cookie::{Cookie, SameSite};
@@ -54,13 +55,19 @@ fn name_of(pair: &[u8]) -> &[u8] {
 #[derive(Clone, Debug)]
 pub struct CookieSettings {
     /// The cookie's name.
-    pub name: String,
-    path: String,
+    pub name: Cow<'static, str>,
+    path: Cow<'static, str>,
     domain: Option<String>,
     same_site: SameSite,
 }
 
 impl CookieSettings {
+    /// A cookie that nobody configures, `SameSite=Lax`. A name that begins with
+    /// `__Host-` has the path `/`.
+    pub const fn fixed(name: &'static str, path: &'static str) -> CookieSettings {
+        CookieSettings { name: Cow::Borrowed(name), path: Cow::Borrowed(path), domain: None, same_site: SameSite::Lax }
+    }
+
     /// Reads `{name, path, domain, same_site}`.
     pub(crate) fn read(section: &Section<'_>, default_name: &str) -> CookieSettings {
         let name = section.text("name").unwrap_or(default_name).to_owned();
@@ -90,15 +97,15 @@ impl CookieSettings {
             }
         }
         section.finish();
-        CookieSettings { name, path, domain, same_site }
+        CookieSettings { name: name.into(), path: path.into(), domain, same_site }
     }
 }
 
 /// A `Set-Cookie` value. Without `max_age` the cookie ends with the browser;
 /// with zero it is deleted.
 pub fn set_cookie(settings: &CookieSettings, value: &str, max_age: Option<Duration>) -> String {
-    let mut cookie = Cookie::build((settings.name.as_str(), value))
-        .path(settings.path.as_str())
+    let mut cookie = Cookie::build((&*settings.name, value))
+        .path(&*settings.path)
         .secure(true)
         .http_only(true)
         .same_site(settings.same_site);
@@ -160,6 +167,8 @@ mod tests {
             set_cookie(&settings, "", Some(Duration::ZERO)),
             "__Host-x=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0"
         );
+        static FIXED: CookieSettings = CookieSettings::fixed("__Secure-x", "/y/");
+        assert_eq!(set_cookie(&FIXED, "v", None), "__Secure-x=v; HttpOnly; SameSite=Lax; Secure; Path=/y/");
     }
 
     #[test]

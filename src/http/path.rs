@@ -118,14 +118,17 @@ impl Target {
     /// What `:path` must become so that the upstream reads what was judged;
     /// `None` if it already is.
     pub fn rewrite(&self) -> Option<Vec<u8>> {
-        self.rewritten.then(|| {
-            let mut whole = self.path.clone().into_bytes();
-            if let Some(query) = &self.query {
-                whole.push(b'?');
-                whole.extend_from_slice(query);
-            }
-            whole
-        })
+        self.rewritten.then(|| self.whole())
+    }
+
+    /// Path and query, as they are forwarded.
+    pub fn whole(&self) -> Vec<u8> {
+        let mut whole = self.path.clone().into_bytes();
+        if let Some(query) = &self.query {
+            whole.push(b'?');
+            whole.extend_from_slice(query);
+        }
+        whole
     }
 }
 

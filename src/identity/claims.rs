@@ -9,11 +9,12 @@ use crate::caller::Caller;
 use crate::pointer::Pointer;
 use crate::time::Time;
 
-mod date;
+pub(super) mod date;
 mod groups;
 mod kind;
 mod person;
 mod settings;
+mod slim;
 mod text;
 
 pub use kind::TokenKind;
@@ -63,16 +64,53 @@ impl ClaimSettings {
         self.issuer == issuer || self.issuer_aliases.iter().any(|alias| alias == issuer)
     }
 
+    /// The rules for ID tokens that this provider gives us in person, as its
+    /// client.
+    pub fn for_login(&self, client_id: &str) -> ClaimSettings {
+        let mut settings = self.clone();
+        settings.kind = TokenKind::Id;
+        settings.typ = None;
+        settings.audiences = vec![client_id.to_owned()];
+        settings.client_id = Some(client_id.to_owned());
+        if let Ok(audience) = Pointer::parse("/aud") {
+            settings.names.audience = audience;
+        }
+        settings
+    }
+
     /// Who the bearer of a token is, once its signature has been checked.
     pub fn judge(&self, token: &Token<'_>, now: Time) -> Result<Caller, TokenFault> {
+        let expires = self.check(token, now)?;
+        self.caller(token.claims(), expires)
+    }
+
+    /// Whether a token is one of ours and good now: everything but who it is.
+    /// Answers when it ends, leeway included.
+    pub fn check(&self, token: &Token<'_>, now: Time) -> Result<Time, TokenFault> {
         let claims = token.claims();
         self.check_issuer(claims)?;
         self.check_kind(token)?;
         self.check_audience(claims)?;
         self.check_client(claims)?;
-        let expires = self.check_times(claims, now)?;
+        self.check_times(claims, now)
+    }
+
+    /// Whether a logout token is for us (OpenID Connect Back-Channel Logout
+    /// section 2.6, points 3 and 4).
+    pub fn check_notice(&self, token: &Token<'_>) -> Result<(), TokenFault> {
+        self.check_issuer(token.claims())?;
+        self.check_audience(token.claims())
+    }
+
+    /// Who is meant by claims that have been checked.
+    pub fn caller(&self, claims: &Map<String, Value>, expires: Time) -> Result<Caller, TokenFault> {
         self.check_required(claims)?;
         Caller::read(self, claims, expires)
+    }
+
+    /// How far clocks may differ.
+    pub fn leeway(&self) -> Duration {
+        self.leeway
     }
 
     fn check_issuer(&self, claims: &Map<String, Value>) -> Result<(), TokenFault> {
@@ -107,8 +145,11 @@ impl ClaimSettings {
     /// OpenID Connect Core section 3.1.3.7, rule 5. In an access token `azp`
     /// merely names the client.
     fn check_client(&self, claims: &Map<String, Value>) -> Result<(), TokenFault> {
+        let several = self.names.audience.find(claims).and_then(Value::as_array).is_some_and(|list| list.len() > 1);
         match (self.kind, &self.client_id, claims.get("azp")) {
             (TokenKind::Id, Some(ours), Some(theirs)) if theirs != ours.as_str() => Err(TokenFault::WrongClient),
+            // Rule 4: of several audiences, `azp` says who asked.
+            (TokenKind::Id, Some(_), None) if several => Err(TokenFault::MissingClaim),
             _ => Ok(()),
         }
     }
@@ -137,6 +178,11 @@ impl ClaimSettings {
         };
         if self.required.iter().all(holds) { Ok(()) } else { Err(TokenFault::RequiredClaim) }
     }
+}
+
+/// When the person last proved who they are (OpenID Connect Core section 2).
+pub fn auth_time(claims: &Map<String, Value>) -> Option<Time> {
+    claims.get("auth_time").and_then(date::read)
 }
 
 #[cfg(test)]

@@ -337,7 +337,7 @@ fn body(answer: &Answer) -> Result<&[u8], ProviderFault> {
 
 /// Exponential, and jittered by half: workers that failed together do not come
 /// back together.
-fn backoff(failures: u32, host: &dyn Host) -> Duration {
+pub(super) fn backoff(failures: u32, host: &dyn Host) -> Duration {
     let base = Duration::from_secs(1).saturating_mul(1 << failures.saturating_sub(1).min(6)).min(MAX_BACKOFF);
     let mut random = [128];
     host.random(&mut random);

@@ -1,33 +1,66 @@
 //! One OpenID provider that is trusted to say who somebody is.
 
+use std::rc::Rc;
+
 use super::claims::ClaimSettings;
 use super::discovery::discovery_endpoint;
 use super::key_store::{KeySettings, KeySource, KeyStore};
 use super::keys::KeySet;
+use super::login::LoginSettings;
+use super::session::Session;
 use crate::algorithm::Algorithm;
+use crate::caller::Caller;
 use crate::http::Endpoint;
 use crate::settings::Section;
+use crate::time::Time;
 
 /// A provider: what its tokens must say, and its keys.
 pub(super) struct Provider {
     pub claims: ClaimSettings,
     pub keys: KeyStore,
     pub settings: KeySettings,
+    pub login: Option<Login>,
+    /// The proxy's name for the way to the provider.
+    pub cluster: Option<String>,
     algorithms: Vec<Algorithm>,
+}
+
+/// How a provider signs people in.
+pub(super) struct Login {
+    pub settings: LoginSettings,
+    /// What its ID tokens must say.
+    pub claims: ClaimSettings,
 }
 
 impl Provider {
     /// Reads one entry of `providers`. `shared` says whether the keys may lie in
     /// shared data.
-    pub fn read(section: &Section<'_>, shared: bool) -> Option<Provider> {
+    pub fn read(section: &Section<'_>, shared: bool, external_url: &str) -> Option<Provider> {
         let claims = ClaimSettings::read(section);
         let issuer = section.text("issuer").unwrap_or_default();
         check_name(section);
         let algorithms = read_algorithms(section);
         let settings = KeySettings::read(section);
         let keys = read_keys(section, issuer, settings, shared);
+        let login = section.section("login").and_then(|login| {
+            let discovers = !(section.has("jwks") || section.has("jwks_uri"));
+            LoginSettings::read(&login, external_url, section.text("cluster"), discovers)
+        });
+        let cluster = section.text("cluster").map(str::to_owned);
         section.finish();
-        Some(Provider { claims: claims?, keys: keys?, settings, algorithms })
+        let claims = claims?;
+        let login = login.map(|settings| Login { claims: claims.for_login(&settings.client_id), settings });
+        Some(Provider { claims, keys: keys?, settings, login, cluster, algorithms })
+    }
+
+    /// Who is signed in by a session, until `ends`. `None`: the session says too
+    /// little for the settings of now.
+    pub fn caller_of_session(&self, session: &Session, ends: Time) -> Option<Rc<Caller>> {
+        if let Some(caller) = session.caller.get() {
+            return Some(Rc::clone(caller));
+        }
+        let caller = Rc::new(self.claims.caller(&session.claims, ends).ok()?);
+        Some(Rc::clone(session.caller.get_or_init(|| caller)))
     }
 
     /// Whether tokens of this provider may be signed so.

@@ -102,6 +102,11 @@ impl Rule {
             })
     }
 
+    /// The claim that the rule looks at.
+    pub fn claim(&self) -> Option<&Pointer> {
+        self.claim.as_ref().map(|(pointer, _)| pointer)
+    }
+
     pub fn class(&self) -> Option<Class> {
         self.class
     }

@@ -1,11 +1,12 @@
 use super::*;
+use crate::http::{Answer, CallIds};
 use crate::settings::read;
 use crate::testing::test;
-use crate::time::Time;
 use serde_json::{Value, json};
 
 fn upstream(value: Value) -> Upstream {
-    read(&json!({ "upstream": value }), &|_| None, |root| Some(Upstream::read(root, "airbyte.example.com"))).unwrap()
+    let environment = |name: &str| (name == "SECRET").then(|| "secret".to_owned());
+    read(&json!({ "upstream": value }), &environment, |root| Some(Upstream::read(root, "airbyte.example.com"))).unwrap()
 }
 
 fn caller() -> Caller {
@@ -85,6 +86,69 @@ fn credentials_end_here_unless_they_are_airbytes() {
     assert!(!removed(&pass, "authorization") && removed(&pass, "proxy-authorization"));
 }
 
+/// In the mode that has a token, and has it.
+fn with_token() -> Upstream {
+    let secret = json!({"env": "SECRET"});
+    let mut upstream =
+        upstream(json!({"mode": "token", "cluster": "airbyte", "client_id": "id", "client_secret": secret}));
+    let token = upstream.token.as_mut().unwrap();
+    let call = token.tick(&mut CallIds::default(), Time::default()).unwrap();
+    let body = json!({"access_token": "t1"}).to_string().into_bytes();
+    assert!(token.answer(call.id, &Answer::Response { status: 200, body }, Time::default()));
+    upstream
+}
+
+#[test]
+fn airbytes_token_takes_the_place_of_the_clients_credentials() {
+    let upstream = with_token();
+    assert_eq!(upstream.credentials_header(), "authorization");
+    assert!(removed(&upstream, "Authorization") && removed(&upstream, "proxy-authorization"));
+    let mut edits = Edits::new();
+    assert!(upstream.authorize(&mut edits, Time::default()));
+    assert_eq!(edits, [Edit::Set("authorization".into(), b"Bearer t1".to_vec())]);
+    edits.clear();
+    assert!(!upstream.authorize(&mut edits, Time::from_seconds(900)), "an old token is none");
+    assert_eq!(edits, []);
+}
+
+#[test]
+fn airbytes_own_cookies_pass_in_neither_direction() {
+    let mut upstream = with_token();
+    let cut = |upstream: &Upstream, value: &str| stripped(upstream, &[("cookie", value)]);
+    assert_eq!(cut(&upstream, "JWT=x; a=1; ,JWT_REFRESH_TOKEN=y"), [Edit::Set("cookie".into(), b"a=1".to_vec())]);
+    assert_eq!(cut(&upstream, "JWT=x"), [Edit::Remove(b"cookie".to_vec())]);
+    let mut edits = Edits::new();
+    upstream.on_response(&Headers::from_pairs([("set-cookie", "JWT=x")]), Time::default(), &mut edits);
+    assert_eq!(edits, [Edit::Remove(b"set-cookie".to_vec())]);
+}
+
+#[test]
+fn without_a_token_airbytes_login_is_its_own() {
+    let head = [(":method", "POST"), (":path", "/api/login"), (":authority", "a")];
+    let request = Request::new(Headers::from_pairs(head)).unwrap();
+    assert_eq!(with_token().own_login(&request), Some(OwnLogin::SignIn));
+    for mode in ["none", "pass"] {
+        let mut upstream = upstream(json!({ "mode": mode }));
+        assert_eq!(upstream.own_login(&request), None);
+        let mut edits = Edits::new();
+        upstream.on_response(&Headers::from_pairs([("set-cookie", "JWT=x")]), Time::default(), &mut edits);
+        assert!(upstream.authorize(&mut edits, Time::default()));
+        assert_eq!(edits, []);
+        assert_eq!(stripped(&upstream, &[("cookie", "JWT=x")]), []);
+    }
+}
+
+#[test]
+fn a_token_needs_its_settings_and_only_that_mode_has_them() {
+    let mistakes = |value: Value| {
+        let found = read(&json!({ "upstream": value }), &|_| None, |root| Some(Upstream::read(root, "a"))).err();
+        found.unwrap().iter().map(|mistake| mistake.path().to_owned()).collect::<Vec<_>>()
+    };
+    let required = ["upstream.cluster", "upstream.client_id", "upstream.client_secret"];
+    assert_eq!(mistakes(json!({"mode": "token"})), required);
+    assert_eq!(mistakes(json!({"mode": "none", "client_id": "id"})), ["upstream.client_id"]);
+}
+
 #[test]
 fn our_cookies_are_cut_and_others_kept() {
     let upstream = upstream(json!({}));
@@ -98,7 +162,7 @@ fn our_cookies_are_cut_and_others_kept() {
 fn what_is_known_is_said_in_ascii_and_on_one_line() {
     let upstream = upstream(json!({}));
     let caller = caller();
-    let stamp = Stamp { caller: Some(&caller), role: Some("admin"), request_id: "r1" };
+    let stamp = Stamp { caller: Some(&caller), auth: Some("bearer"), role: Some("admin"), request_id: "r1" };
     let mut edits = Edits::new();
     upstream.stamp(&Headers::from_pairs([("x-forwarded-proto", "https")]), &stamp, &mut edits);
     let set = |name: &'static str, value: &str| Edit::Set(name.into(), value.into());
@@ -120,7 +184,7 @@ fn what_is_known_is_said_in_ascii_and_on_one_line() {
 #[test]
 fn nobody_known_is_nobody_said() {
     let mut edits = Edits::new();
-    let stamp = Stamp { caller: None, role: None, request_id: "r1" };
+    let stamp = Stamp { caller: None, auth: None, role: None, request_id: "r1" };
     let forged = Headers::from_pairs([
         ("x-forwarded-proto", "https"),
         ("x-forwarded-proto", "http"),

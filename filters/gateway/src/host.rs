@@ -77,6 +77,7 @@ const OK: u32 = 0;
 const DOWNSTREAM: u32 = 0;
 const NO_GRPC_STATUS: i32 = -1;
 const PLUGIN_CONFIGURATION: u32 = 7;
+const HTTP_REQUEST_BODY: u32 = 0;
 const HTTP_CALL_RESPONSE_BODY: u32 = 4;
 
 /// Which header map.
@@ -115,6 +116,11 @@ pub fn edit(map: Map, edit: &Edit) -> bool {
 /// The plugin's configuration.
 pub fn configuration() -> Vec<u8> {
     buffer(PLUGIN_CONFIGURATION, usize::MAX >> 1)
+}
+
+/// The first `size` bytes of the request's body, as far as it was collected.
+pub fn request_body(size: usize) -> Vec<u8> {
+    buffer(HTTP_REQUEST_BODY, size)
 }
 
 /// The answer to a call that just came back, with the sizes that the callback

@@ -17,4 +17,17 @@ pub struct Shared {
 
 /// Where the decision about a request is left for its response. The root context
 /// fills it for requests that waited: a stream's own object is busy then.
-pub type Slot = Rc<RefCell<Option<Exchange>>>;
+pub type Slot = Rc<RefCell<Decided>>;
+
+/// What was decided about a request.
+#[derive(Default)]
+pub enum Decided {
+    /// Nothing yet.
+    #[default]
+    Open,
+    /// It went on.
+    Forwarded(Exchange),
+    /// It was answered here; the answer sets these cookies. Not in the answer
+    /// itself, since nginx keeps only the last of several there.
+    Answered(Vec<String>),
+}

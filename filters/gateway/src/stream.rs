@@ -2,26 +2,29 @@
 
 use std::rc::Rc;
 
-use airgate::gateway::{Step, StreamId};
-use airgate::http::Reply;
+use airgate::gateway::{Body, Step, StreamId};
+use airgate::http::{Edit, Reply};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use crate::host::{self, Map};
-use crate::shared::{Shared, Slot};
+use crate::shared::{Decided, Shared, Slot};
 
 /// The context of one request.
 pub struct Stream {
     id: StreamId,
     shared: Rc<Shared>,
-    exchange: Slot,
+    decided: Slot,
+    /// Whether gateway or root know of it.
     waits: bool,
+    /// How many bytes of its body are wanted for the decision, at most.
+    reads: Option<usize>,
 }
 
 impl Stream {
     /// A request that has not been read yet.
     pub fn new(id: StreamId, shared: Rc<Shared>) -> Stream {
-        Stream { id, shared, exchange: Slot::default(), waits: false }
+        Stream { id, shared, decided: Slot::default(), waits: false, reads: None }
     }
 
     fn decide(&self) -> Option<Step> {
@@ -31,12 +34,49 @@ impl Stream {
         Some(gateway.as_mut()?.on_request(self.id, headers, &host::Proxy, now))
     }
 
+    fn decide_by_body(&self, body: Body) -> Option<Step> {
+        let now = host::now()?;
+        let mut gateway = self.shared.gateway.try_borrow_mut().ok()?;
+        Some(gateway.as_mut()?.on_body(self.id, body, &host::Proxy, now))
+    }
+
+    fn follow_step(&mut self, step: Step) -> Action {
+        match step {
+            Step::Await => {
+                self.waits = true;
+                match self.shared.waiting.try_borrow_mut() {
+                    Ok(mut waiting) => drop(waiting.insert(self.id, Rc::clone(&self.decided))),
+                    Err(_) => return refuse(),
+                }
+                Action::Pause
+            }
+            Step::Read { limit } => {
+                self.waits = true;
+                self.reads = Some(limit);
+                Action::Pause
+            }
+            step => carry_out(step, &self.decided),
+        }
+    }
+
+    /// Collects a body that is wanted, until it ends or is too long.
+    fn read_on(&mut self, limit: usize, size: usize, end: bool) -> Action {
+        let body = match () {
+            () if size > limit => Body::TooLong,
+            () if end => Body::Whole(host::request_body(size)),
+            () => return Action::Pause,
+        };
+        self.reads = None;
+        let step = self.decide_by_body(body).unwrap_or_else(broken);
+        self.follow_step(step)
+    }
+
     /// Body and trailers go on only behind headers that went on. In a host that
     /// hands them out while headers are held, to continue here would send the
     /// whole request on unjudged.
     fn follow(&self) -> Action {
-        match self.exchange.try_borrow() {
-            Ok(exchange) if exchange.is_some() => Action::Continue,
+        match self.decided.try_borrow().as_deref() {
+            Ok(Decided::Forwarded(_)) => Action::Continue,
             _ => Action::Pause,
         }
     }
@@ -60,42 +100,50 @@ impl Context for Stream {
 }
 
 impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         // No decision, no way through.
         let step = self.decide().unwrap_or_else(broken);
-        match &step {
-            Step::Await => {
-                self.waits = true;
-                match self.shared.waiting.try_borrow_mut() {
-                    Ok(mut waiting) => drop(waiting.insert(self.id, Rc::clone(&self.exchange))),
-                    Err(_) => return refuse(),
-                }
-                Action::Pause
-            }
-            _ => carry_out(step, &self.exchange),
+        match (self.follow_step(step), self.reads) {
+            (_, Some(limit)) if end_of_stream => self.read_on(limit, 0, true),
+            (action, _) => action,
         }
     }
 
-    fn on_http_request_body(&mut self, _size: usize, _end_of_stream: bool) -> Action {
-        self.follow()
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        match self.reads {
+            Some(limit) => self.read_on(limit, size, end_of_stream),
+            None => self.follow(),
+        }
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        self.follow()
+        match self.reads {
+            // How much was collected is not said here.
+            Some(limit) => self.read_on(limit, limit, true),
+            None => self.follow(),
+        }
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        let Ok(exchange) = self.exchange.try_borrow() else {
+        let Ok(decided) = self.decided.try_borrow() else {
             return Action::Continue;
         };
-        if let Some(exchange) = exchange.as_ref()
-            && let Some(now) = host::now()
-            && let Ok(gateway) = self.shared.gateway.try_borrow()
-            && let Some(gateway) = gateway.as_ref().filter(|gateway| gateway.wants_response(exchange, now))
-            && let Some(headers) = host::headers(Map::Response)
-        {
-            for edit in gateway.on_response(exchange, &headers, now) {
-                host::edit(Map::Response, &edit);
+        match &*decided {
+            Decided::Open => {}
+            Decided::Answered(cookies) => {
+                for cookie in cookies {
+                    host::edit(Map::Response, &Edit::Add("set-cookie".into(), cookie.clone().into_bytes()));
+                }
+            }
+            Decided::Forwarded(exchange) => {
+                if let Some(now) = host::now()
+                    && let Ok(mut gateway) = self.shared.gateway.try_borrow_mut()
+                    && let Some(gateway) = gateway.as_mut()
+                {
+                    for edit in gateway.on_response(exchange, || host::headers(Map::Response), now) {
+                        host::edit(Map::Response, &edit);
+                    }
+                }
             }
         }
         Action::Continue
@@ -105,8 +153,12 @@ impl HttpContext for Stream {
 /// Does to the stream in effect what was decided about it.
 pub fn carry_out(step: Step, slot: &Slot) -> Action {
     match step {
-        Step::Await => Action::Pause,
-        Step::Reply { reply, reason } => {
+        // A request that waited has said all it has to say.
+        Step::Await | Step::Read { .. } => refuse(),
+        Step::Reply { reply, reason, cookies } => {
+            if let Ok(mut slot) = slot.try_borrow_mut() {
+                *slot = Decided::Answered(cookies);
+            }
             answer(&reply, reason);
             Action::Pause
         }
@@ -119,7 +171,7 @@ pub fn carry_out(step: Step, slot: &Slot) -> Action {
                 // must not say.
                 return refuse();
             }
-            *slot = Some(forward.exchange);
+            *slot = Decided::Forwarded(forward.exchange);
             Action::Continue
         }
     }
@@ -131,7 +183,7 @@ fn answer(reply: &Reply, reason: &'static str) {
 }
 
 fn refuse() -> Action {
-    if let Step::Reply { reply, reason } = broken() {
+    if let Step::Reply { reply, reason, .. } = broken() {
         answer(&reply, reason);
     }
     Action::Pause
@@ -142,5 +194,9 @@ fn broken() -> Step {
     let headers = vec![("content-type".into(), b"application/json".to_vec())];
     let body =
         br#"{"status":503,"error":"temporarily_unavailable","message":"The gateway could not read the request."}"#;
-    Step::Reply { reply: Reply { status: 503, headers, body: body.to_vec() }, reason: "host_failure" }
+    Step::Reply {
+        reply: Reply { status: 503, headers, body: body.to_vec() },
+        reason: "host_failure",
+        cookies: Vec::new(),
+    }
 }

@@ -9,7 +9,7 @@ use crate::time::Time;
 ///
 /// A date after the year 9999 is none: it is milliseconds taken for seconds, or
 /// a sum that wrapped, and as `exp` it would make a token that never ends.
-pub(super) fn read(value: &Value) -> Option<Time> {
+pub(in crate::identity) fn read(value: &Value) -> Option<Time> {
     const LAST: u64 = 253_402_300_799_999;
     let Value::Number(seconds) = value else {
         return None;

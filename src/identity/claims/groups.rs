@@ -37,9 +37,17 @@ fn is_elsewhere(claim: &str, claims: &Map<String, Value>) -> bool {
         Some(Value::Object(names)) => names.contains_key(claim),
         Some(_) => true,
     };
-    let source = |name: &String| name.strip_prefix(claim).is_some_and(|rest| rest.starts_with(":src"));
     let flagged = claim == "groups" && claims.get("hasgroups").is_some_and(|flag| *flag != Value::Bool(false));
-    named || flagged || claims.keys().any(source)
+    named || flagged || claims.keys().any(|name| is_source(name, claim))
+}
+
+/// Whether [`is_elsewhere`] looks at the claim `name` when asked for `claim`.
+pub(super) fn tells_where(name: &str, claim: &str) -> bool {
+    ["_claim_names", "hasgroups"].contains(&name) || is_source(name, claim)
+}
+
+fn is_source(name: &str, claim: &str) -> bool {
+    name.strip_prefix(claim).is_some_and(|rest| rest.starts_with(":src"))
 }
 
 #[cfg(test)]

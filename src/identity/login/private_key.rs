@@ -1,0 +1,101 @@
+//! A key of our own, for `private_key_jwt`.
+
+use ct_codecs::{Base64UrlSafeNoPadding, Decoder};
+use p256::ecdsa::signature::hazmat::PrehashSigner;
+use serde_json::{Map, Value, json};
+
+use super::encode;
+use crate::algorithm::Algorithm;
+use crate::json;
+
+/// A private JWK (RFC 7517) that signs.
+pub(super) struct PrivateKey {
+    kid: Option<String>,
+    secret: Secret,
+}
+
+enum Secret {
+    P256(Box<p256::ecdsa::SigningKey>),
+    Ed25519(ed25519_compact::SecretKey),
+}
+
+const KIND: &str = "the variable holds no private JWK of kty EC and crv P-256, or of kty OKP and crv Ed25519";
+
+impl PrivateKey {
+    /// Reads a JWK; the error says what is wrong with it and nothing of it.
+    pub fn read(text: &str) -> Result<PrivateKey, &'static str> {
+        let Ok(Value::Object(members)) = json::parse(text.as_bytes()) else {
+            return Err("the variable holds no JWK: expected one object in JSON");
+        };
+        let member = |name: &str| members.get(name).and_then(Value::as_str);
+        let seed = member("d").and_then(|text| Base64UrlSafeNoPadding::decode_to_vec(text, None).ok());
+        let seed = seed.filter(|seed| seed.len() == 32).ok_or("the JWK's d is no 32 bytes in base64url")?;
+        let (secret, x, y) = match (member("kty"), member("crv")) {
+            (Some("EC"), Some("P-256")) => p256(&seed)?,
+            (Some("OKP"), Some("Ed25519")) => ed25519(&seed)?,
+            _ => return Err(KIND),
+        };
+        let key = PrivateKey { kid: member("kid").map(str::to_owned), secret };
+        // The provider checks with the public half: if it is another key's,
+        // every login would fail, and nobody could say why.
+        if !(agrees(&members, "x", &x) && agrees(&members, "y", &y)) {
+            return Err("the JWK's public half belongs to another private one");
+        }
+        let algorithm = member("alg").map(Algorithm::parse);
+        if algorithm.is_some_and(|algorithm| algorithm != Some(key.algorithm())) {
+            return Err("the JWK's alg does not fit its kind: expected ES256 for P-256 and EdDSA for Ed25519");
+        }
+        if members.contains_key("kid") && key.kid.is_none() {
+            return Err("the JWK's kid is no text");
+        }
+        Ok(key)
+    }
+
+    /// A JWT of these claims (RFC 7519).
+    pub fn sign(&self, claims: &Value) -> Option<String> {
+        let mut header = json!({"alg": self.algorithm().name(), "typ": "JWT"});
+        if let (Some(kid), Some(members)) = (&self.kid, header.as_object_mut()) {
+            members.insert("kid".to_owned(), kid.as_str().into());
+        }
+        let (header, claims) = (header.to_string(), claims.to_string());
+        let text = format!("{}.{}", encode(header.as_bytes())?, encode(claims.as_bytes())?);
+        let signature = match &self.secret {
+            // Deterministic (RFC 6979): no random bytes, so none that are bad.
+            Secret::P256(key) => {
+                let hash = hmac_sha256::Hash::hash(text.as_bytes());
+                let signature: p256::ecdsa::Signature = key.sign_prehash(&hash).ok()?;
+                signature.to_bytes().to_vec()
+            }
+            Secret::Ed25519(key) => key.sign(&text, None).to_vec(),
+        };
+        Some(format!("{text}.{}", encode(&signature)?))
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        match self.secret {
+            Secret::P256(_) => Algorithm::ES256,
+            Secret::Ed25519(_) => Algorithm::EdDSA,
+        }
+    }
+}
+
+/// A key, and the coordinates of its public half.
+type Parts = (Secret, Vec<u8>, Vec<u8>);
+
+fn p256(seed: &[u8]) -> Result<Parts, &'static str> {
+    let key = p256::ecdsa::SigningKey::from_slice(seed).map_err(|_| "the JWK's d is no private key of P-256")?;
+    let point = key.verifying_key().to_sec1_point(false);
+    let (x, y) = point.as_bytes().get(1..).and_then(|both| both.split_at_checked(32)).unwrap_or_default();
+    Ok((Secret::P256(Box::new(key)), x.to_vec(), y.to_vec()))
+}
+
+fn ed25519(seed: &[u8]) -> Result<Parts, &'static str> {
+    let pair = ed25519_compact::Seed::from_slice(seed).and_then(ed25519_compact::KeyPair::try_from_seed);
+    let pair = pair.map_err(|_| "the JWK's d is no private key of Ed25519")?;
+    Ok((Secret::Ed25519(pair.sk), pair.pk.to_vec(), Vec::new()))
+}
+
+/// Whether a coordinate, if it is written, is this one.
+fn agrees(members: &Map<String, Value>, name: &str, coordinate: &[u8]) -> bool {
+    members.get(name).is_none_or(|value| value.as_str() == encode(coordinate).as_deref())
+}

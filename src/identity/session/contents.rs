@@ -1,0 +1,107 @@
+//! What a session says.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+use crate::caller::Caller;
+use crate::time::Time;
+
+/// Somebody who signed in, and when.
+#[derive(Clone, PartialEq)]
+pub struct Session {
+    /// The provider's name in the configuration.
+    pub provider: String,
+    /// The provider's issuer.
+    pub issuer: String,
+    /// The `sub` claim.
+    pub subject: String,
+    /// The provider's own session, which it may end by back-channel logout.
+    pub sid: Option<String>,
+    /// How the provider says it knew them (authentication context class).
+    pub acr: Option<String>,
+    /// When the provider says it asked them.
+    pub auth_time: Option<Time>,
+    /// What is needed of the claims, see [`super::Sessions::slim`].
+    pub claims: Map<String, Value>,
+    /// What gets new claims without asking anybody.
+    pub refresh_token: Option<String>,
+    /// When they signed in: lifetime counts from here and no renewal moves it.
+    pub begun: Time,
+    /// When they were last seen and told so: idle counts from here.
+    pub seen: Time,
+    /// From this moment on the claims are to be refreshed.
+    pub valid_until: Time,
+    /// Who that is by the provider's settings: reckoned once for all requests
+    /// that bring this session.
+    pub caller: OnceCell<Rc<Caller>>,
+}
+
+impl Session {
+    /// The same session, seen now.
+    pub fn seen_again(&self, now: Time) -> Session {
+        Session { seen: now, caller: OnceCell::new(), ..self.clone() }
+    }
+
+    /// What is sealed; every byte of it travels with every request. By hand: a
+    /// derived reader and writer, used once, would be several times as large.
+    pub(super) fn to_value(&self) -> Value {
+        let text = |text: &Option<String>| text.as_deref().map_or(Value::Null, Value::from);
+        let members = [
+            ("provider", Value::from(self.provider.as_str())),
+            ("iss", Value::from(self.issuer.as_str())),
+            ("sub", Value::from(self.subject.as_str())),
+            ("sid", text(&self.sid)),
+            ("acr", text(&self.acr)),
+            ("auth", self.auth_time.map_or(Value::Null, |time| time.millis().into())),
+            ("claims", Value::Object(self.claims.clone())),
+            ("refresh", text(&self.refresh_token)),
+            ("begun", self.begun.millis().into()),
+            ("seen", self.seen.millis().into()),
+            ("valid", self.valid_until.millis().into()),
+        ];
+        let members = members.into_iter().filter(|(_, value)| !value.is_null());
+        members.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    pub(super) fn read(value: Value) -> Option<Session> {
+        let Value::Object(mut members) = value else {
+            return None;
+        };
+        let time = |name| members.get(name).and_then(Value::as_u64).map(Time::from_millis);
+        let (auth_time, begun, seen, valid_until) = (time("auth"), time("begun")?, time("seen")?, time("valid")?);
+        let Some(Value::Object(claims)) = members.remove("claims") else {
+            return None;
+        };
+        let mut text = |name| match members.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        Some(Session {
+            provider: text("provider")?,
+            issuer: text("iss")?,
+            subject: text("sub")?,
+            sid: text("sid"),
+            acr: text("acr"),
+            auth_time,
+            claims,
+            refresh_token: text("refresh"),
+            begun,
+            seen,
+            valid_until,
+            caller: OnceCell::new(),
+        })
+    }
+}
+
+/// Without what must never stand in a log.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Session");
+        shown.field("provider", &self.provider).field("subject", &self.subject);
+        shown.field("begun", &self.begun).field("seen", &self.seen).field("valid_until", &self.valid_until);
+        shown.finish_non_exhaustive()
+    }
+}

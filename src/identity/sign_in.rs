@@ -1,0 +1,637 @@
+//! People in browsers: logins, sessions, and how they go on and end.
+//!
+//! Nothing here waits. A login that came back with a code, or a session whose
+//! claims end, becomes a grant: the tick makes its calls, the answers move it
+//! on, and the request that waits for it asks again.
+
+mod fault;
+mod grant;
+
+pub use fault::LoginFault;
+pub use grant::Signed;
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Authenticator;
+use super::login::{self, Callback, Origin};
+use super::logout::{EndedSessions, LogoutFault, read_notice};
+use super::provider::Provider;
+use super::refresh::{Ending, Refresher, Standing, TokenHash};
+use super::session::{Found, Session, SessionSettings, Sessions};
+use super::{Change, Checked, IdToken};
+use crate::caller::Caller;
+use crate::host::Host;
+use crate::http::{Answer, CallId, CallIds, Headers};
+use crate::pointer::Pointer;
+use crate::time::Time;
+use grant::{Grant, Proof, Purpose, Stage};
+
+/// How many grants may be on their way at once, over all people.
+const CAPACITY: usize = 1024;
+/// A call that was not answered this long after it was made never will be; and a
+/// login whose key does not come is given up.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// A login that nobody came for.
+const UNCLAIMED: Duration = Duration::from_secs(60);
+/// Claims are renewed this long before they end, or in the last quarter of
+/// shorter ones.
+const AHEAD: Duration = Duration::from_secs(60);
+/// How long claims count that come without an ID token and without `expires_in`.
+const UNSAID_LIFE: Duration = Duration::from_secs(300);
+/// How long a request waits for a refresh. Within it a call is answered or lost.
+const REFRESH_WAIT: Duration = Duration::from_secs(12);
+
+/// Names a login whose code is being exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LoginId(u64);
+
+/// Signs people in and keeps them so.
+pub struct SignIn {
+    sessions: Sessions,
+    refresher: Refresher<Rc<Session>>,
+    ended: EndedSessions,
+    grants: HashMap<LoginId, Grant>,
+    next: u64,
+    /// Refresh tokens to be revoked, with the provider's place.
+    revocations: Vec<(usize, String)>,
+    /// Claims that other rooms look at.
+    more_claims: Vec<Pointer>,
+}
+
+/// What a request's cookies are worth.
+#[derive(Debug)]
+pub enum Visit {
+    /// There is no session.
+    None,
+    /// There was one; these cookies delete it.
+    Ended(Vec<String>),
+    /// Somebody is signed in.
+    Known(Visitor),
+    /// It depends on a refresh. Ask again when something has changed.
+    Wait(Duration),
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// Who.
+    pub caller: Rc<Caller>,
+    /// `Set-Cookie` values that the response should carry.
+    pub cookies: Vec<String>,
+    /// When the session ends if nothing is done in it.
+    pub ends: Time,
+}
+
+/// A login that begins.
+pub enum Begin {
+    /// The browser is to go there, with this cookie.
+    Go {
+        /// The provider's authorization endpoint, with parameters.
+        location: String,
+        /// The attempt.
+        cookie: String,
+    },
+    /// The provider has not been discovered yet.
+    Wait(Duration),
+    /// The provider does not answer, or there are no random bytes.
+    Unavailable(Duration),
+}
+
+/// What came of a callback.
+pub enum Returned {
+    /// The code is being exchanged: ask with this.
+    Exchange(LoginId),
+    /// This browser has no such attempt any more.
+    Orphan {
+        /// Where the login was to lead.
+        return_path: String,
+        /// Whether it was a second start already.
+        again: bool,
+    },
+    /// The provider said no.
+    Denied {
+        /// RFC 6749's word.
+        error: String,
+        /// The provider's own words.
+        description: Option<String>,
+        /// Where the login was to lead.
+        return_path: String,
+        /// The attempt is over: this cookie deletes it.
+        cookie: String,
+    },
+    /// It is no answer to anything; the reason for the record.
+    Bad(&'static str),
+    /// Too many at once.
+    Overloaded,
+}
+
+/// How a login ended.
+pub enum Landed {
+    /// Signed in.
+    In {
+        /// The cookies of the session.
+        cookies: Vec<String>,
+        /// Where to go now.
+        return_path: String,
+    },
+    /// Not signed in.
+    Failed {
+        /// Why.
+        fault: LoginFault,
+        /// The attempt is over: these cookies delete it.
+        cookies: Vec<String>,
+        /// Where the login was to lead.
+        return_path: String,
+    },
+}
+
+/// What signing out leads to.
+pub struct SignedOut {
+    /// These cookies delete what the browser has.
+    pub cookies: Vec<String>,
+    /// The provider's own sign-out, if it has one.
+    pub location: Option<String>,
+}
+
+impl SignIn {
+    /// Nobody is signing in yet. `shared`: whether workers share refreshes and
+    /// sign-outs. `more_claims` are those that other rooms look at.
+    pub(crate) fn new(settings: SessionSettings, shared: bool, more_claims: Vec<Pointer>, host: &dyn Host) -> SignIn {
+        let sessions = Sessions::new(settings);
+        let refresher = Refresher::new(shared);
+        refresher.prepare(host);
+        let ended = EndedSessions::new(shared, sessions.lifetime());
+        ended.prepare(host);
+        let (grants, next, revocations) = (HashMap::new(), 0, Vec::new());
+        SignIn { sessions, refresher, ended, grants, next, revocations, more_claims }
+    }
+
+    /// Who is signed in.
+    pub fn visit(&mut self, auth: &Authenticator, headers: &Headers, host: &dyn Host, now: Time) -> Visit {
+        let (session, by_first_key) = match self.sessions.find(headers, now) {
+            Found::None => return Visit::None,
+            Found::Bad => return Visit::Ended(self.sessions.expired(headers)),
+            Found::Open { session, by_first_key } => (session, by_first_key),
+        };
+        let is_ended = |ended: &EndedSessions, session: &Session| {
+            ended.is_ended(&session.issuer, &session.subject, session.sid.as_deref(), session.begun)
+        };
+        let Some(provider) = auth.login_provider(&session.provider, &session.issuer) else {
+            return Visit::Ended(self.sessions.expired(headers));
+        };
+        if is_ended(&self.ended, &session) {
+            return Visit::Ended(self.sessions.expired(headers));
+        }
+        let Some(token) = session.refresh_token.as_deref().filter(|_| claims_end_soon(&session, now)) else {
+            let cookies = match self.sessions.is_to_be_renewed(&session, by_first_key, now) {
+                true => self.sessions.cookies(&session.seen_again(now)).unwrap_or_default(),
+                false => Vec::new(),
+            };
+            return self.known(provider, &session, cookies, headers);
+        };
+        let hash = TokenHash::of(&session.issuer, token);
+        match self.refresher.ask(hash, &session, host, now) {
+            Standing::Renewed(sealed) => match self.sessions.open(&sealed, now) {
+                Some(renewed) if !is_ended(&self.ended, &renewed) => {
+                    let cookies = self.sessions.cookies_of(&sealed);
+                    self.known(provider, &renewed, cookies, headers)
+                }
+                _ => Visit::Ended(self.sessions.expired(headers)),
+            },
+            Standing::Ended => Visit::Ended(self.sessions.expired(headers)),
+            // While the provider is away nobody is locked out; the hard limit
+            // holds, since `find` looked.
+            Standing::Outage => self.known(provider, &session, Vec::new(), headers),
+            Standing::Pending if now < session.valid_until => self.known(provider, &session, Vec::new(), headers),
+            Standing::Pending => Visit::Wait(REFRESH_WAIT),
+        }
+    }
+
+    fn known(&self, provider: &Provider, session: &Session, cookies: Vec<String>, headers: &Headers) -> Visit {
+        let ends = self.sessions.end_of(session);
+        match provider.caller_of_session(session, ends) {
+            Some(caller) => Visit::Known(Visitor { caller, cookies, ends }),
+            // The settings ask for more than the session says by now.
+            None => Visit::Ended(self.sessions.expired(headers)),
+        }
+    }
+
+    /// Sends a browser to a provider.
+    pub fn begin(
+        &self,
+        auth: &mut Authenticator,
+        provider: &str,
+        headers: &Headers,
+        return_path: &str,
+        again: bool,
+        host: &dyn Host,
+        now: Time,
+    ) -> Begin {
+        let Some((index, settings, endpoints)) = auth.login_of(provider) else {
+            return Begin::Unavailable(Duration::from_secs(1));
+        };
+        if endpoints.authorization.is_none() {
+            return match auth.outlook(index, now) {
+                Some(wait) => Begin::Wait(wait),
+                None => Begin::Unavailable(Duration::from_secs(1)),
+            };
+        }
+        let return_path = login::return_path(return_path);
+        let origin = Origin { provider, return_path: &return_path, again };
+        match login::start(settings, &endpoints, self.sessions.keys(), headers, &origin, host, now) {
+            Some(start) => Begin::Go { location: start.location, cookie: start.set_cookie },
+            None => Begin::Unavailable(Duration::from_secs(1)),
+        }
+    }
+
+    /// A browser came back from a provider.
+    pub fn returned(
+        &mut self,
+        auth: &Authenticator,
+        provider: &str,
+        headers: &Headers,
+        query: Option<&[u8]>,
+        now: Time,
+    ) -> Returned {
+        let Some((index, _, endpoints)) = auth.login_of(provider) else {
+            return Returned::Bad("callback_unknown_provider");
+        };
+        let issuer = |issuer: &str| auth.knows_issuer(index, issuer);
+        match login::callback(provider, issuer, &endpoints, self.sessions.keys(), headers, query, now) {
+            Callback::Code(code) => match self.add(index, Purpose::Login(code), now) {
+                Some(id) => Returned::Exchange(id),
+                None => Returned::Overloaded,
+            },
+            Callback::Orphan { return_path, again } => Returned::Orphan { return_path, again },
+            Callback::Denied { error, description, return_path, slot } => {
+                Returned::Denied { error, description, return_path, cookie: slot.expired() }
+            }
+            Callback::Bad(fault) => Returned::Bad(fault.reason()),
+        }
+    }
+
+    /// How a login ended; `None`: not yet. To be asked once, by the browser that
+    /// brought the code.
+    pub fn landed(&mut self, id: LoginId) -> Option<Landed> {
+        match self.grants.get(&id).map(|grant| &grant.stage) {
+            Some(Stage::Done(_)) => {}
+            Some(_) => return None,
+            None => return Some(lost()),
+        }
+        let Some(Grant { purpose: Purpose::Login(code), stage: Stage::Done(outcome), .. }) = self.grants.remove(&id)
+        else {
+            return Some(lost());
+        };
+        let mut over = vec![code.slot.expired()];
+        let return_path = code.return_path;
+        let signed = outcome.and_then(|signed| {
+            let cookies = self.sessions.cookies(&signed.session).map_err(LoginFault::TooLarge)?;
+            Ok((signed, cookies))
+        });
+        Some(match signed {
+            Err(fault) => Landed::Failed { fault, cookies: over, return_path },
+            Ok((signed, cookies)) => {
+                over.extend(cookies);
+                let end = self.sessions.end_of(&signed.session);
+                let id_token = signed.id_token.as_deref().filter(|_| self.sessions.keep_id_token());
+                over.extend(id_token.and_then(|token| self.sessions.id_token_cookie(token, end)));
+                Landed::In { cookies: over, return_path }
+            }
+        })
+    }
+
+    /// The browser that brought a code is gone.
+    pub fn forget(&mut self, id: LoginId) {
+        self.grants.remove(&id);
+    }
+
+    /// Ends the session here, has its refresh token revoked, and says where the
+    /// provider's own session is ended.
+    pub fn sign_out(&mut self, auth: &Authenticator, headers: &Headers, now: Time) -> SignedOut {
+        let found = self.sessions.find(headers, now);
+        let id_token = self.sessions.id_token(headers, now);
+        let mut cookies = self.sessions.expired(headers);
+        cookies.extend(login::attempts_expired(headers));
+        let Found::Open { session, .. } = found else {
+            return SignedOut { cookies, location: None };
+        };
+        let login = auth.login_of(&session.provider);
+        let location = login.as_ref().and_then(|(index, settings, endpoints)| {
+            if let Some(token) = &session.refresh_token
+                && self.revocations.len() < CAPACITY
+            {
+                self.revocations.push((*index, token.clone()));
+            }
+            login::end_session(settings, endpoints, id_token.as_deref())
+        });
+        SignedOut { cookies, location }
+    }
+
+    /// A provider says that somebody signed out elsewhere (OpenID Connect
+    /// Back-Channel Logout 1.0). The token was verified as `claims`.
+    pub fn end_by_notice(&mut self, token: &IdToken, host: &dyn Host, now: Time) -> Result<(), LogoutFault> {
+        let notice = read_notice(&token.claims, token.typ.as_deref(), now, token.leeway)?;
+        if !self.ended.end(&notice, host, now) {
+            log::warn!("a sign-out from elsewhere holds in this worker only: there is no shared data");
+        }
+        Ok(())
+    }
+
+    /// Makes the calls that are due.
+    pub fn tick(&mut self, auth: &mut Authenticator, ids: &mut CallIds, host: &dyn Host, now: Time) -> Change {
+        let mut change = Change::default();
+        self.ended.tick(host, now);
+        let due = self.refresher.tick(host, now);
+        change.settled = due.settled;
+        for (hash, session) in due.begin {
+            let index = auth.login_of(&session.provider).map(|(index, ..)| index);
+            let began = index.and_then(|index| self.add(index, Purpose::Refresh(hash, session), now));
+            if began.is_none() {
+                self.refresher.finish(hash, Ending::Outage, host, now);
+            }
+        }
+        for (index, token) in std::mem::take(&mut self.revocations) {
+            if let Some((settings, endpoints)) = auth.login_at(index) {
+                // Nobody waits for the answer: the session has ended here.
+                change.calls.extend(login::revoke(settings, &endpoints, &token, ids.next(), host, now));
+            }
+        }
+        let work: Vec<LoginId> =
+            self.grants.iter().filter(|(_, grant)| grant.needs_tick(now)).map(|(id, _)| *id).collect();
+        for id in work {
+            self.advance(id, auth, ids, host, now, &mut change);
+        }
+        change
+    }
+
+    /// Takes the answer to a call; anything unexpected is dropped.
+    pub fn answer(
+        &mut self,
+        id: CallId,
+        answer: &Answer,
+        auth: &mut Authenticator,
+        ids: &mut CallIds,
+        host: &dyn Host,
+        now: Time,
+    ) -> Change {
+        let mut change = Change::default();
+        let found = self.grants.iter().find(|(_, grant)| grant.waits_for(id)).map(|(grant, _)| *grant);
+        let Some(grant_id) = found else {
+            return change;
+        };
+        let Some(mut grant) = self.grants.remove(&grant_id) else {
+            return change;
+        };
+        grant.since = now;
+        grant.stage = match std::mem::replace(&mut grant.stage, Stage::Due) {
+            Stage::Asking(_) => match grant::tokens_of(answer) {
+                Ok(tokens) => Stage::Checking(tokens),
+                Err(fault) => Stage::Done(Err(fault)),
+            },
+            Stage::AskingUserinfo(_, mut proof) => match grant::join_userinfo(&mut proof.claims, answer) {
+                Ok(()) => self.signed(&grant, proof, auth, now),
+                Err(fault) => Stage::Done(Err(fault)),
+            },
+            stage => stage,
+        };
+        self.grants.insert(grant_id, grant);
+        self.advance(grant_id, auth, ids, host, now, &mut change);
+        change
+    }
+
+    fn add(&mut self, provider: usize, purpose: Purpose, now: Time) -> Option<LoginId> {
+        if self.grants.len() >= CAPACITY {
+            return None;
+        }
+        let id = LoginId(self.next);
+        self.next = self.next.wrapping_add(1);
+        self.grants.insert(id, Grant { provider, purpose, stage: Stage::Due, since: now });
+        Some(id)
+    }
+
+    /// Moves a grant on as far as it can go without waiting.
+    fn advance(
+        &mut self,
+        id: LoginId,
+        auth: &mut Authenticator,
+        ids: &mut CallIds,
+        host: &dyn Host,
+        now: Time,
+        change: &mut Change,
+    ) {
+        loop {
+            let Some(mut grant) = self.grants.remove(&id) else {
+                return;
+            };
+            let stage = std::mem::replace(&mut grant.stage, Stage::Due);
+            let late = now.since(grant.since) > PATIENCE;
+            let (next, goes_on) = match stage {
+                Stage::Due => (self.ask(&grant, auth, ids, host, now, change), false),
+                Stage::Asking(_) | Stage::AskingUserinfo(..) if late => {
+                    (Stage::Done(Err(LoginFault::Unavailable)), true)
+                }
+                Stage::Checking(_) if late => (Stage::Done(Err(LoginFault::Unavailable)), true),
+                Stage::Checking(tokens) => self.check(&grant, tokens, auth, host, now),
+                Stage::UserinfoDue(proof) => (self.ask_userinfo(&grant, proof, auth, ids, change), false),
+                Stage::Done(outcome) => {
+                    self.finish(id, grant, outcome, host, now, change);
+                    return;
+                }
+                stage => (stage, false),
+            };
+            let done = matches!(next, Stage::Done(_));
+            grant.stage = next;
+            self.grants.insert(id, grant);
+            if !(goes_on || done) {
+                return;
+            }
+        }
+    }
+
+    fn ask(
+        &self,
+        grant: &Grant,
+        auth: &Authenticator,
+        ids: &mut CallIds,
+        host: &dyn Host,
+        now: Time,
+        change: &mut Change,
+    ) -> Stage {
+        let Some((settings, endpoints)) = auth.login_at(grant.provider) else {
+            return Stage::Done(Err(LoginFault::Unavailable));
+        };
+        let id = ids.next();
+        let call = match &grant.purpose {
+            Purpose::Login(code) => {
+                let name = auth.name_at(grant.provider).unwrap_or_default();
+                login::exchange(settings, &endpoints, name, code, id, host, now)
+            }
+            Purpose::Refresh(_, session) => {
+                let token = session.refresh_token.as_deref().unwrap_or_default();
+                login::refresh(settings, &endpoints, token, id, host, now)
+            }
+        };
+        match call {
+            Some(call) => {
+                change.calls.push(call);
+                Stage::Asking(id)
+            }
+            // A worker that took its keys from the shelf may know no endpoints.
+            None => Stage::Done(Err(LoginFault::Unavailable)),
+        }
+    }
+
+    /// Judges the tokens. The second: whether the stage can go on at once.
+    fn check(
+        &mut self,
+        grant: &Grant,
+        tokens: login::Tokens,
+        auth: &mut Authenticator,
+        host: &dyn Host,
+        now: Time,
+    ) -> (Stage, bool) {
+        let failed = |fault| (Stage::Done(Err(fault)), true);
+        let userinfo = auth.login_at(grant.provider).is_some_and(|(settings, _)| settings.userinfo);
+        let max_age = auth.login_at(grant.provider).and_then(|(settings, _)| settings.max_age);
+        let proof = match (&tokens.id_token, &grant.purpose) {
+            (Some(text), purpose) => match auth.check_id_token(grant.provider, text.as_bytes(), host, now) {
+                Checked::Good(token) => match grant::check_binding(purpose, &token, &tokens, max_age) {
+                    Ok(()) => Proof { valid_until: token.expires, claims: token.claims, tokens },
+                    Err(fault) => return failed(fault),
+                },
+                Checked::Refused(fault) => return failed(grant::fault_of(fault)),
+                Checked::Wait(_) => return (Stage::Checking(tokens), false),
+                Checked::Unavailable(_) => return failed(LoginFault::Unavailable),
+            },
+            (None, Purpose::Login(_)) => return failed(LoginFault::NoIdToken),
+            (None, Purpose::Refresh(_, session)) => {
+                let life = tokens.expires_in.unwrap_or(UNSAID_LIFE);
+                Proof { valid_until: now.plus(life), claims: session.claims.clone(), tokens }
+            }
+        };
+        if userinfo && proof.tokens.access_token.is_some() {
+            return (Stage::UserinfoDue(proof), true);
+        }
+        (self.signed(grant, proof, auth, now), true)
+    }
+
+    fn ask_userinfo(
+        &self,
+        grant: &Grant,
+        proof: Proof,
+        auth: &Authenticator,
+        ids: &mut CallIds,
+        change: &mut Change,
+    ) -> Stage {
+        let id = ids.next();
+        let token = proof.tokens.access_token.as_deref().unwrap_or_default();
+        let call = auth
+            .login_at(grant.provider)
+            .and_then(|(settings, endpoints)| login::userinfo(settings, &endpoints, token, id));
+        match call {
+            Some(call) => {
+                change.calls.push(call);
+                Stage::AskingUserinfo(id, proof)
+            }
+            None => Stage::Done(Err(LoginFault::Unavailable)),
+        }
+    }
+
+    /// Makes a session of what was proved.
+    fn signed(&self, grant: &Grant, proof: Proof, auth: &Authenticator, now: Time) -> Stage {
+        let Some(provider) = auth.provider_at(grant.provider) else {
+            return Stage::Done(Err(LoginFault::Unavailable));
+        };
+        let Proof { claims, valid_until, tokens } = proof;
+        // Whoever the settings would not accept with every request is not
+        // signed in either.
+        if let Err(fault) = provider.claims.caller(&claims, valid_until) {
+            return Stage::Done(Err(grant::fault_of(fault)));
+        }
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+        let old = match &grant.purpose {
+            Purpose::Login(_) => None,
+            Purpose::Refresh(_, session) => Some(session),
+        };
+        let session = Session {
+            provider: provider.claims.provider().to_owned(),
+            issuer: old.map(|old| old.issuer.clone()).or_else(|| text("iss")).unwrap_or_default(),
+            subject: old.map(|old| old.subject.clone()).or_else(|| text("sub")).unwrap_or_default(),
+            sid: text("sid").or_else(|| old.and_then(|old| old.sid.clone())),
+            acr: text("acr").or_else(|| old.and_then(|old| old.acr.clone())),
+            auth_time: super::claims::auth_time(&claims).or_else(|| old.and_then(|old| old.auth_time)),
+            claims: self.sessions.slim(&provider.claims, &self.more_claims, &claims),
+            // A provider that does not rotate sends none anew.
+            refresh_token: tokens.refresh_token.or_else(|| old.and_then(|old| old.refresh_token.clone())),
+            begun: old.map_or(now, |old| old.begun),
+            seen: now,
+            valid_until,
+            caller: OnceCell::new(),
+        };
+        Stage::Done(Ok(Signed { session, id_token: tokens.id_token }))
+    }
+
+    /// A grant came to its end: a login waits for its browser, a refresh is told
+    /// to everybody.
+    fn finish(
+        &mut self,
+        id: LoginId,
+        grant: Grant,
+        outcome: Result<Signed, LoginFault>,
+        host: &dyn Host,
+        now: Time,
+        change: &mut Change,
+    ) {
+        if let Err(fault) = &outcome {
+            log::warn!("sign-in by provider {}: {}", grant.provider, fault.reason());
+        }
+        match grant.purpose {
+            Purpose::Login(_) => {
+                if now.since(grant.since) <= UNCLAIMED {
+                    self.grants.insert(id, Grant { stage: Stage::Done(outcome), ..grant });
+                }
+            }
+            Purpose::Refresh(hash, _) => {
+                let ending = match outcome {
+                    Ok(signed) => match self.sessions.seal(&signed.session) {
+                        Ok(sealed) => Ending::Renewed(sealed),
+                        Err(_) => Ending::Ended,
+                    },
+                    Err(LoginFault::Unavailable | LoginFault::ClientRefused) => Ending::Outage,
+                    Err(_) => Ending::Ended,
+                };
+                self.refresher.finish(hash, ending, host, now);
+            }
+        }
+        change.settled = true;
+    }
+}
+
+impl Grant {
+    fn waits_for(&self, call: CallId) -> bool {
+        matches!(&self.stage, Stage::Asking(id) | Stage::AskingUserinfo(id, _) if *id == call)
+    }
+
+    fn needs_tick(&self, now: Time) -> bool {
+        match &self.stage {
+            Stage::Due | Stage::Checking(_) | Stage::UserinfoDue(_) => true,
+            Stage::Asking(_) | Stage::AskingUserinfo(..) => now.since(self.since) > PATIENCE,
+            Stage::Done(_) => now.since(self.since) > UNCLAIMED,
+        }
+    }
+}
+
+fn claims_end_soon(session: &Session, now: Time) -> bool {
+    let quarter = session.valid_until.since(session.seen).checked_div(4).unwrap_or_default();
+    now.plus(AHEAD.min(quarter)) >= session.valid_until
+}
+
+/// Somebody asks for a login that is not known: it was given up.
+fn lost() -> Landed {
+    Landed::Failed { fault: LoginFault::Unavailable, cookies: Vec::new(), return_path: "/".to_owned() }
+}

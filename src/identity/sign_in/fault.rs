@@ -1,0 +1,50 @@
+//! Why nobody was signed in.
+
+use crate::identity::TokenFault;
+use crate::identity::session::TooLarge;
+
+/// A login that failed after its callback was good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginFault {
+    /// The provider does not know the code: it is old, or was used before.
+    CodeRefused,
+    /// The provider refuses us: client id, secret or redirect URI are wrong.
+    ClientRefused,
+    /// The provider did not answer in time, or is out of order.
+    Unavailable,
+    /// The provider's answer is none.
+    BadAnswer,
+    /// There is no ID token in the provider's answer.
+    NoIdToken,
+    /// The ID token is refused.
+    BadIdToken(TokenFault),
+    /// The ID token belongs to another login (`nonce`).
+    WrongNonce,
+    /// The access token is not the one that the ID token speaks of (`at_hash`).
+    WrongAccessToken,
+    /// The login is older than `max_age` allows.
+    LoginTooOld,
+    /// Userinfo speaks of somebody else.
+    WrongSubject,
+    /// The session does not fit into cookies.
+    TooLarge(TooLarge),
+}
+
+impl LoginFault {
+    /// The word for the record.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            LoginFault::CodeRefused => "login_code_refused",
+            LoginFault::ClientRefused => "login_client_refused",
+            LoginFault::Unavailable => "provider_unavailable",
+            LoginFault::BadAnswer => "login_bad_answer",
+            LoginFault::NoIdToken => "login_no_id_token",
+            LoginFault::BadIdToken(fault) => fault.reason(),
+            LoginFault::WrongNonce => "login_wrong_nonce",
+            LoginFault::WrongAccessToken => "login_wrong_at_hash",
+            LoginFault::LoginTooOld => "login_too_old",
+            LoginFault::WrongSubject => "login_wrong_subject",
+            LoginFault::TooLarge(_) => "session_too_large",
+        }
+    }
+}

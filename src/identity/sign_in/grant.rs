@@ -1,0 +1,157 @@
+//! A grant on its way: a code or a refresh token out, a session back.
+
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+use super::LoginFault;
+use crate::http::{Answer, CallId};
+use crate::identity::login::{Code, TokenAnswer, Tokens, half_hash, read_tokens};
+use crate::identity::refresh::TokenHash;
+use crate::identity::session::Session;
+use crate::identity::{IdToken, TokenFault};
+use crate::json;
+use crate::time::Time;
+
+/// One grant.
+pub(super) struct Grant {
+    /// The provider's place in the configuration.
+    pub provider: usize,
+    pub purpose: Purpose,
+    pub stage: Stage,
+    /// When the stage began, or the whole where no call is on its way.
+    pub since: Time,
+}
+
+/// What it is for.
+pub(super) enum Purpose {
+    /// Somebody came back with a code and waits.
+    Login(Code),
+    /// A session whose claims end.
+    Refresh(TokenHash, Rc<Session>),
+}
+
+/// How far it is.
+pub(super) enum Stage {
+    /// The token call is to be made.
+    Due,
+    /// The token call is on its way.
+    Asking(CallId),
+    /// The ID token waits for the key that signed it.
+    Checking(Tokens),
+    /// The userinfo call is to be made.
+    UserinfoDue(Proof),
+    /// The userinfo call is on its way.
+    AskingUserinfo(CallId, Proof),
+    /// It came to an end that somebody still has to take.
+    Done(Result<Signed, LoginFault>),
+}
+
+/// A good login: what its cookies say and where it goes on.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The new session.
+    pub(super) session: Session,
+    /// The ID token, for the cookie that keeps it.
+    pub(super) id_token: Option<String>,
+}
+
+/// What is known of the person once the tokens are good.
+pub(super) struct Proof {
+    /// Claims of the ID token; of the session before where a refresh brought
+    /// none.
+    pub claims: Map<String, Value>,
+    pub valid_until: Time,
+    pub tokens: Tokens,
+}
+
+/// What came of a token answer.
+pub(super) fn tokens_of(answer: &Answer) -> Result<Tokens, LoginFault> {
+    match read_tokens(answer) {
+        TokenAnswer::Tokens(tokens) => Ok(tokens),
+        TokenAnswer::InvalidGrant => Err(LoginFault::CodeRefused),
+        TokenAnswer::Refused(error) => {
+            log::warn!("token endpoint: {error}");
+            Err(LoginFault::ClientRefused)
+        }
+        TokenAnswer::Unavailable => Err(LoginFault::Unavailable),
+        TokenAnswer::Malformed => Err(LoginFault::BadAnswer),
+    }
+}
+
+/// The rules of OpenID Connect Core that a token alone does not show: section
+/// 3.1.3.7, points 11 to 13, and for refreshes section 12.2.
+pub(super) fn check_binding(
+    purpose: &Purpose,
+    id_token: &IdToken,
+    tokens: &Tokens,
+    max_age: Option<std::time::Duration>,
+) -> Result<(), LoginFault> {
+    let text = |name: &str| id_token.claims.get(name).and_then(Value::as_str);
+    if let Some(hash) = id_token.claims.get("at_hash")
+        && let Some(access_token) = &tokens.access_token
+        && hash.as_str() != half_hash(id_token.algorithm, access_token.as_bytes()).as_deref()
+    {
+        return Err(LoginFault::WrongAccessToken);
+    }
+    match purpose {
+        Purpose::Login(code) => {
+            if text("nonce") != Some(code.nonce.as_str()) {
+                return Err(LoginFault::WrongNonce);
+            }
+            match max_age {
+                Some(age) if id_token.auth_time.is_none_or(|at| at.plus(age).plus(id_token.leeway) < code.begun) => {
+                    Err(LoginFault::LoginTooOld)
+                }
+                _ => Ok(()),
+            }
+        }
+        Purpose::Refresh(_, session) => {
+            let same = text("sub") == Some(session.subject.as_str()) && text("iss") == Some(session.issuer.as_str());
+            if same { Ok(()) } else { Err(LoginFault::WrongSubject) }
+        }
+    }
+}
+
+/// Claims that only userinfo has join those of the token; who somebody is and
+/// what vouches for it stays as the token says (OpenID Connect Core 5.3.4).
+pub(super) fn join_userinfo(claims: &mut Map<String, Value>, answer: &Answer) -> Result<(), LoginFault> {
+    let body = match answer {
+        Answer::Response { status: 200, body } => body,
+        Answer::Response { status: 400..=499, .. } | Answer::TooLarge => return Err(LoginFault::BadAnswer),
+        _ => return Err(LoginFault::Unavailable),
+    };
+    let Ok(Value::Object(userinfo)) = json::parse(body) else {
+        return Err(LoginFault::BadAnswer);
+    };
+    if userinfo.get("sub") != claims.get("sub") {
+        return Err(LoginFault::WrongSubject);
+    }
+    const PROTOCOL: [&str; 14] = [
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "iat",
+        "nbf",
+        "nonce",
+        "azp",
+        "acr",
+        "amr",
+        "auth_time",
+        "sid",
+        "at_hash",
+        "c_hash",
+    ];
+    for (name, value) in userinfo {
+        if !PROTOCOL.contains(&name.as_str()) && !claims.contains_key(&name) {
+            claims.insert(name, value);
+        }
+    }
+    Ok(())
+}
+
+/// Where a check of an ID token leads.
+pub(super) fn fault_of(fault: TokenFault) -> LoginFault {
+    LoginFault::BadIdToken(fault)
+}
