@@ -1,36 +1,38 @@
 """What these tests share. They run on one version of Envoy: what a session is does not depend on the host."""
 
+import secrets
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from browser_session.aging import Aging
+from conftest import untrapped
 
 from lab import Bed
-from lab.chromium import Chromium
-from lab.paths import BUILD
+from lab.envoy import Options
 from lab.surfer import Surfer
+
+# Of the gateway and its replicas.
+_KEY = secrets.token_urlsafe(32)
 
 
 @pytest.fixture(scope="session")
 def bed(parts) -> Iterator[Bed]:
     """The example as it is."""
-    with Bed(parts=parts) as bed:
+    with untrapped(Options(environment={"AIRGATE_SESSION_KEY": _KEY}), parts) as bed:
         yield bed
-        bed.envoy.assert_no_trap()
+
+
+@pytest.fixture(scope="session")
+def prompt_bed(parts) -> Iterator[Bed]:
+    """The same, except that claims end when the provider says so, and not a minute later."""
+    with untrapped(Options(plugin=without_leeway), parts) as bed:
+        yield bed
 
 
 @pytest.fixture
-def surfer(bed) -> Iterator[Surfer]:
+def surfer(bed) -> Surfer:
     """A browser without JavaScript, that was nowhere yet."""
-    with bed.surfer() as surfer:
-        yield surfer
-
-
-@pytest.fixture
-def chromium(bed) -> Iterator[Chromium]:
-    """A real one."""
-    with Chromium(bed) as browser:
-        yield browser
+    return bed.surfer()
 
 
 @pytest.fixture
@@ -46,16 +48,41 @@ def told(bed, parts) -> None:
     parts.provider.allow([bed.url])
 
 
-@pytest.fixture
-def pictures() -> Callable[[Chromium, str], list[Path]]:
-    """`pictures(browser, "error")` keeps how a page looks: on a phone, by day and by night, and on a desk."""
+@pytest.fixture(scope="module")
+def replica(bed, open_bed) -> Callable[..., Bed]:
+    """
+    `replica({changes})` is another Envoy for the same people: with the same key behind the same address, though for
+    these tests it listens at its own.
+    """
 
-    def take(browser: Chromium, name: str) -> list[Path]:
-        folder = BUILD / "screenshots"
-        return [
-            browser.screenshot(folder / f"{name}-phone.png"),
-            browser.screenshot(folder / f"{name}-phone-dark.png", dark=True),
-            browser.screenshot(folder / f"{name}-desk.png", width=1280),
-        ]
+    def open_replica(changes: dict = {}, **options) -> Bed:
+        plugin = {"external_url": bed.url, **changes}
+        return open_bed(Options(plugin=plugin, environment={"AIRGATE_SESSION_KEY": _KEY}, **options))
 
-    return take
+    return open_replica
+
+
+@pytest.fixture(scope="session")
+def aging(bed, parts) -> Iterator[Aging]:
+    """People whose replica lets nobody be idle for more than a minute."""
+    options = Options(
+        plugin={"external_url": bed.url, "session": {"idle": "60s"}},
+        environment={"AIRGATE_SESSION_KEY": _KEY},
+        reloadable=True,
+    )
+    with untrapped(options, parts) as short:
+        aging = Aging(bed, short)
+        yield aging
+        aging.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _begin_early(request) -> None:
+    """Whoever has to grow old begins with the first test, and not when it is their turn."""
+    if any("aging" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("aging")
+
+
+def without_leeway(config: dict) -> None:
+    for provider in config["providers"]:
+        provider["leeway"] = "0s"
