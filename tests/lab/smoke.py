@@ -12,6 +12,7 @@ import httpx
 
 from lab.paths import ROOT
 from lab.provider import access_token
+from lab.surfer import Surfer
 from lab.tls import trusting
 
 _WORKSPACES = "/api/public/v1/workspaces"
@@ -105,6 +106,17 @@ class Visit:
             homes |= seen
         # By chance all twenty are on one of two replicas once in half a million times.
         assert len(homes) > 1, f"all clients were on replica {homes}"
+
+    def check_sign_in(self):
+        "alice signs in with a browser, lands where she wanted to go, and signs out"
+        with Surfer(self.environment["GATEWAY_URL"], self.environment["ISSUER"], self.authority_file) as surfer:
+            page = surfer.sign_in("alice", "/workspaces?from=smoke")
+            assert page.status_code == 200 and str(page.url).endswith("/workspaces?from=smoke"), f"{page.status_code} {page.url}"
+            assert surfer.get("/.airgate/me").raise_for_status().json()["user"] == "alice"
+            answer = surfer.get(_WORKSPACES).raise_for_status()
+            assert answer.json()["data"], "no workspaces"
+            surfer.post("/.airgate/logout").raise_for_status()
+            assert surfer.get(_WORKSPACES).status_code == 401, "still signed in"
 
     def check_sdk(self):
         "the airbyte-api SDK lists workspaces and connections and starts a sync"

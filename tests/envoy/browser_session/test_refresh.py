@@ -8,6 +8,7 @@ import pytest
 from browser_session.visits import ECHO, TOKEN, ends, pass_by, refreshed, session, twin, user
 
 from lab import Bed, until
+from lab.forge import make_key
 from lab.surfer import Surfer
 
 LIFETIME = 3
@@ -100,9 +101,15 @@ def test_the_provider_is_down(bed, alice):
     refreshed(alice)
 
 
-@pytest.mark.parametrize("drop", [False, True], ids=["a new key", "and the old one is gone"])
-def test_the_provider_changes_its_keys(bed, alice, drop):
-    bed.provider.rotate(drop)
+@pytest.mark.parametrize("stranger", [False, True], ids=["unseen", "while strangers guess key ids"])
+def test_the_provider_changes_its_keys(bed, alice, stranger):
+    """Also where the gateway has just asked for keys in vain, and may not again for some seconds."""
+    if stranger:
+        guess = make_key("ES256", "guess").token({"iss": bed.issuer, "aud": "airbyte", "sub": "x", "exp": time.time() + 60})
+        # At every worker, whichever of them looks.
+        asked = {bed.client(token=guess).get(ECHO).status_code for _ in range(8)}
+        assert asked == {401}
+    bed.provider.rotate(drop=True)
     refreshed(alice)
 
 

@@ -28,7 +28,8 @@ def heard(answer: httpx.Response) -> dict[str, str]:
 
 def user(surfer: Surfer, url: str = "") -> str | None:
     """Who this browser is to Airbyte; None: nobody, and the web app is told so as it should be."""
-    answer = surfer.get(url + ECHO)
+    # Longer than the gateway holds a request for a refresh.
+    answer = surfer.get(url + ECHO, timeout=15)
     if answer.status_code == 401:
         assert_told_to_sign_in(answer)
         return None
@@ -85,7 +86,7 @@ def refreshed(surfer: Surfer, who: str = "alice") -> None:
             pytest.fail(f"became {seen}")
         return session(surfer) != before
 
-    until(done, 15, "the refresh", every=0.1)
+    until(done, 20, "the refresh", every=0.1)
 
 
 def ends(surfer: Surfer, who: str = "alice", timeout: float = 15) -> None:
