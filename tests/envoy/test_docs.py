@@ -1,44 +1,61 @@
 """The documents: what they show is loaded, and what can be configured is in them."""
 
+import json
 import re
 
 import pytest
 import yaml
 
-from lab.bed import Bed
+from lab.bootstrap import Bootstrap
 from lab.envoy import Options
 from lab.paths import ROOT
 
+
+def blocks(page: str) -> list[dict]:
+    return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.S)]
+
+
 PAGE = (ROOT / "docs/configuration.md").read_text()
-BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.S)]
-SMALLEST = BLOCKS[0]
+REFERENCE = blocks(PAGE)
+SIGN_IN = blocks((ROOT / "docs/sign-in.md").read_text())
+# A block that shows one part only is laid over the smallest whole.
+SMALLEST = REFERENCE[0]
+CONFIGURATIONS = [
+    *({**SMALLEST, **block} for block in REFERENCE),
+    *({**SMALLEST, **SIGN_IN[0], **block} for block in SIGN_IN),
+]
+# The secrets that the blocks name and the example does not know.
+SECRETS = {
+    # RFC 8037, appendix A.1.
+    "AIRGATE_CLIENT_JWK": json.dumps(
+        {"kty": "OKP", "crv": "Ed25519", "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A", "kid": "docs"}
+    ),
+    "AIRGATE_AIRBYTE_SECRET": "of no use",
+}
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_every_block_of_the_reference_is_a_configuration(parts, number):
-    """A block that shows one part only is laid over the smallest whole."""
+@pytest.mark.parametrize("number", range(len(CONFIGURATIONS)))
+def test_every_block_is_a_configuration(parts, number):
+    def exactly(bootstrap: Bootstrap) -> None:
+        bootstrap.plugin_config = CONFIGURATIONS[number]
+        bootstrap.plugin["vm_config"]["environment_variables"]["host_env_keys"] += SECRETS
 
-    def exactly(config: dict) -> None:
-        config.clear()
-        config.update({**SMALLEST, **BLOCKS[number]})
-
-    with Bed(Options(plugin=exactly), parts=parts, start=False) as bed:
-        checked = bed.envoy.validate()
-        assert checked.returncode == 0, checked.stderr[-2000:]
+    checked = parts.envoy(f"docs-{number}", Options(bootstrap=exactly, environment=SECRETS)).validate()
+    assert checked.returncode == 0, checked.stderr[-2000:]
 
 
 def test_every_field_is_in_the_reference_and_in_its_example():
     reads = re.compile(
-        r"\.(?:text|required_text|require|boolean|duration|optional_duration|choice|texts|section|section_or_empty|sections"
-        r"|pairs|secret|get|has)\(\s*\"(\w+)\"|pointer\(\"(\w+)\"|patterns\(\w*&?\w+, \"(\w+)\"|read\(section, \"(\w+)\""
+        r"\.(?:text|required_text|require|origin|boolean|duration|optional_duration|choice|texts|section"
+        r"|section_or_empty|sections|pairs|secret|has)\(\s*\"(\w+)\"|(?:section|root)\.get\(\"(\w+)\""
+        r"|(?:pointer|endpoint|text)\(\"(\w+)\"|(?:patterns|read|read_words)\(\w*&?\w+, \"(\w+)\""
     )
     fields = set()
     for file in (ROOT / "src").rglob("*.rs"):
-        code = file.read_text().split("#[cfg(test)]")[0]
+        code = file.read_text().split("#[cfg(test)]\nmod tests {")[0]
         if file.name != "tests.rs" and "Section" in code:
             fields |= {name for groups in reads.findall(code) for name in groups if name}
-    # Of what other documents are read with: a JWKS, a discovery document, claims.
-    assert len(fields) > 40, sorted(fields)
-    complete = yaml.safe_dump(BLOCKS[-1])
+    assert len(fields) > 80, sorted(fields)
+    complete = yaml.safe_dump(REFERENCE[-1])
     missing = {name for name in fields if f"{name}:" not in complete or name not in PAGE}
     assert not missing
