@@ -3,14 +3,15 @@
 from collections.abc import Callable
 
 import pytest
-from session.client import Client, FETCH, SESSION, cookie
+from session.client import FETCH, SESSION, Client, cookie
 from session.set_cookie import set_cookies
-from visitor import ECHO
+from visitor import ECHO, Visit
 
 from lab.wire import Fields, Wire, Wire2
 
 WIRES = pytest.mark.parametrize("wire", [Wire, Wire2], ids=["HTTP/1.1", "HTTP/2"])
-METHODS = pytest.mark.parametrize("method", [b"POST", b"PUT", b"PATCH", b"DELETE"])
+METHODS = (b"POST", b"PUT", b"PATCH", b"DELETE")
+# Operations of Airbyte that only read, by POST.
 READS = b"/api/v1/connections/get"
 
 
@@ -77,7 +78,7 @@ FOREIGN: dict[str, Callable[[bytes], Fields]] = {
 }
 
 
-def foreign(visit) -> None:
+def foreign(visit: Visit) -> None:
     """Refused, without a word to Airbyte, and the session goes on."""
     assert visit.refused, f"no refusal of ours: {visit.answer}"
     assert visit.answer.status == 403 and visit.answer.header("content-type") == "application/json"
@@ -88,7 +89,7 @@ def foreign(visit) -> None:
 @pytest.mark.parametrize("fields", OWN.values(), ids=OWN)
 def test_our_own_pages(bed, alice, wire, fields):
     client = Client(bed, alice, wire)
-    for method in (b"POST", b"PUT", b"PATCH", b"DELETE"):
+    for method in METHODS:
         visit = client.ask(fields=fields(bed.url.encode()), method=method, body=b"{}")
         assert visit.passed["method"] == method.decode() and visit.answer.status == 200
 
@@ -100,7 +101,7 @@ def test_everybody_else(signed, bed, fields):
         foreign(signed.ask(target, said, method=b"POST", body=b"{}"))
 
 
-@METHODS
+@pytest.mark.parametrize("method", METHODS)
 @WIRES
 def test_whatever_the_method(bed, alice, wire, method):
     client = Client(bed, alice, wire)
@@ -125,10 +126,6 @@ def test_a_method_said_otherwise(signed, name):
 def test_reading_passes(signed, bed, method):
     for fields in FOREIGN.values():
         visit = signed.ask(fields=fields(bed.url.encode()), method=method)
-        if visit.answer is None or visit.answer.status == 400:
-            # Envoy takes no such header.
-            assert not visit.arrived
-            continue
         assert visit.passed["method"] == method.decode() and visit.answer.status == 200
 
 
@@ -146,9 +143,6 @@ def test_bearer_tokens_are_exempt(bed, alice, fields):
     said = fields(bed.url.encode())
     for cookies in ({}, alice):
         visit = Client(bed, cookies, who="bob").ask(fields=said, method=b"POST")
-        if visit.answer and visit.answer.status == 400:
-            assert not visit.arrived and "bytes" in str(visit.answer)
-            continue
         assert visit.passed["method"] == "POST"
 
 
@@ -177,7 +171,8 @@ def test_looking_at_the_sign_out_page_ends_nothing(signed):
 
 @pytest.mark.parametrize("fields", OWN.values(), ids=OWN)
 def test_our_own_sign_out(signed, bed, fields):
-    answer = signed.ask(b"/.airgate/logout", [(b"accept", b"application/json"), *fields(bed.url.encode())], method=b"POST").answer
+    said = [(b"accept", b"application/json"), *fields(bed.url.encode())]
+    answer = signed.ask(b"/.airgate/logout", said, method=b"POST").answer
     assert answer.status == 200 and SESSION in {field.name for field in set_cookies(answer) if field.expires}
 
 

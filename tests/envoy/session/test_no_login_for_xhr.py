@@ -2,7 +2,16 @@
 
 import pytest
 from session.client import (
-    ATTEMPT, FETCH, NAVIGATION, SESSION, Client, attempts, cookie, said_to_airbyte, started, unauthorized,
+    ATTEMPT,
+    FETCH,
+    NAVIGATION,
+    SESSION,
+    Client,
+    attempts,
+    cookie,
+    said_to_airbyte,
+    started,
+    unauthorized,
 )
 from session.set_cookie import set_cookies
 
@@ -42,13 +51,9 @@ NO_PAGE: dict[str, tuple[bytes, Fields]] = {
     "an image": (b"GET", mode(b"no-cors", b"image/*")),
     "a script": (b"GET", [*mode(b"no-cors"), (b"sec-fetch-dest", b"script")]),
     "a web socket": (b"GET", mode(b"websocket", b"text/html")),
-    "a form that is sent": (b"POST", NAVIGATION),
     "an old browser's form": (b"POST", [(b"accept", b"text/html")]),
-    "HEAD of a page": (b"HEAD", NAVIGATION),
-    "an old HEAD of a page": (b"HEAD", [(b"accept", b"text/html")]),
-    "OPTIONS of a page": (b"OPTIONS", NAVIGATION),
-    "PUT": (b"PUT", NAVIGATION),
-    "DELETE": (b"DELETE", NAVIGATION),
+    "HEAD of a page": (b"HEAD", [(b"accept", b"text/html")]),
+    "OPTIONS": (b"OPTIONS", [(b"accept", b"text/html")]),
     "an old XHR": (b"GET", [(b"accept", b"*/*"), (b"x-requested-with", b"XMLHttpRequest")]),
     "curl": (b"GET", [(b"accept", b"*/*"), (b"user-agent", b"curl/8.14.1")]),
     "JSON": (b"GET", [(b"accept", b"application/json")]),
@@ -67,6 +72,23 @@ def test_nothing_else_does(bed, wire, method, fields):
         said = unauthorized(bed, visit.answer)
         assert (said.get("error") == "unauthorized") == (method != b"HEAD")
         assert not set_cookies(visit.answer) and not visit.arrived
+
+
+@WIRES
+@pytest.mark.parametrize("method", [b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS"])
+def test_a_form_is_not_sent_again(bed, wire, method):
+    """Whoever sent it gets a page that says so, and a link to begin a login with."""
+    for cookies in ({}, {SESSION: b"1.bad"}):
+        visit = Client(bed, cookies, wire).ask(PAGE, NAVIGATION, method=method)
+        assert visit.answer.status == 401 and visit.answer.header("location") is None and not attempts(visit.answer)
+        assert visit.answer.header("content-type") == "text/html; charset=utf-8" and not visit.arrived
+        assert [field.name for field in set_cookies(visit.answer) if field.expires][:1] == [*cookies]
+        assert method == b"HEAD" or b'href="/.airgate/login?' in visit.answer.body
+
+
+def test_that_page_is_a_401_like_any_other(client):
+    """RFC 9110 section 15.5.2: it has a challenge."""
+    assert client.navigate(PAGE, method=b"POST").header("www-authenticate") == "Bearer"
 
 
 def test_an_upgrade(bed):

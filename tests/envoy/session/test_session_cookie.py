@@ -1,11 +1,24 @@
 """Cookies that are no session: each is as good as none, and is taken away."""
 
+import json
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from session.client import ATTEMPT, ID_TOKEN, SESSION, Client, Cookies, attempts, said_to_airbyte, signed_in, started, unauthorized
+from session.client import (
+    ATTEMPT,
+    ID_TOKEN,
+    SESSION,
+    Client,
+    Cookies,
+    attempts,
+    said_to_airbyte,
+    signed_in,
+    started,
+    unauthorized,
+)
 from session.conftest import KEY
 from session.set_cookie import read_set_cookie, set_cookies
 from visitor import ECHO
@@ -172,6 +185,15 @@ def test_two_sessions_of_one_person(bed, crowd, who):
     no_session(bed, {**one, CHUNKS[1]: other[CHUNKS[1]]})
 
 
+def header(**members: object) -> bytes:
+    """The count, and how a JWE begins."""
+    return b"1." + base64url(json.dumps(members).encode())
+
+
+def base64url(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")
+
+
 GARBAGE = {
     "empty": b"",
     "a dot": b".",
@@ -186,9 +208,13 @@ GARBAGE = {
     "4 kB of high bytes": b"\xff" * 4096,
     "12 kB": b"1." + b"A" * 12_000,
     "five parts": b"1.a.b.c.d.e",
-    "a JWT": b"1.eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.",
-    "no algorithm": b"1.eyJhbGciOiJub25lIiwiZW5jIjoiQTI1NkdDTSJ9....",
-    "a password-based key": b"1.eyJhbGciOiJQQkVTMi1IUzI1NitBMTI4S1ciLCJwMmMiOjIwMDAwMDAwMDAsInAycyI6IkFBQUEiLCJlbmMiOiJBMjU2R0NNIn0.AA.AA.AA.AA",
+    "a JWT": header(alg="none") + b".eyJzdWIiOiJhbGljZSJ9.",
+    "no algorithm": header(alg="none", enc="A256GCM") + b"....",
+    "another algorithm": header(alg="dir", enc="A256GCM", kid="k1") + b"..AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA",
+    "compressed": header(alg="A256KW", enc="A256GCM", kid="k1", zip="DEF") + b".AA.AA.AA.AA",
+    "a key with a path": header(alg="A256KW", enc="A256GCM", kid="../../etc/passwd") + b".AA.AA.AA.AA",
+    "a header without end": b"1." + base64url(b'{"kid":' + b"[" * 2500) + b".AA.AA.AA.AA",
+    "a password-based key": header(alg="PBES2-HS256+A128KW", p2c=2_000_000_000, p2s="AAAA", enc="A256GCM") + b".AA.AA.AA.AA",
     "quotes": b'"1.x"',
     "an equals sign": b"=1.x",
 }
@@ -279,11 +305,12 @@ def test_a_session_is_no_login_in_flight(bed, alice):
 def test_every_cookie_of_a_session_s_life(elsewhere):
     """From the first redirect to the sign-out: for this host, over TLS, for no script, and nothing stays behind."""
     surfer = elsewhere.surfer()
-    landed = surfer.sign_in("alice", "/workspaces")
+    asked = surfer.navigate("/workspaces")
+    landed = surfer.finish("alice", asked)
     out = surfer.submit(surfer.navigate("/.airgate/me"))
     lines = [
         line
-        for answer in (*landed.history, landed, *out.history, out)
+        for answer in (*asked.history, *landed.history, landed, *out.history, out)
         if str(answer.url).startswith(elsewhere.url)
         for line in answer.headers.get_list("set-cookie")
     ]
