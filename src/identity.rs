@@ -83,10 +83,15 @@ impl IdentitySettings {
         }
         let session = read_session(root, &sections, external_url);
         let relay = root.section("token_relay").and_then(|section| RelaySettings::read(&section));
-        if let Some(relay) = &relay
-            && !providers.iter().any(|one| one.claims.provider() == relay.provider)
-        {
-            root.mistake("token_relay.provider", "no provider has this name");
+        if let Some(relay) = &relay {
+            match providers.iter().find(|one| one.claims.provider() == relay.provider) {
+                None => root.mistake("token_relay.provider", "no provider has this name"),
+                Some(one) if !one.discovers && one.login.is_none() => root.mistake(
+                    "token_relay.provider",
+                    "its token endpoint is not known: it needs discovery, or login.token_endpoint",
+                ),
+                Some(_) => {}
+            }
         }
         Some(IdentitySettings { providers, signatures, shared, session, relay })
     }
@@ -141,7 +146,9 @@ pub struct IdToken {
     claims: Map<String, Value>,
     typ: Option<String>,
     algorithm: Algorithm,
-    /// `exp` plus the leeway.
+    /// The provider's own issuer, also where the token came under an alias.
+    issuer: String,
+    /// `exp`.
     expires: Time,
     auth_time: Option<Time>,
     leeway: Duration,
@@ -214,7 +221,7 @@ impl Authenticator {
         // Claims before signature: an expired token costs no key fetch and no
         // arithmetic.
         let caller = provider.claims.judge(&token, now)?;
-        Ok(match self.check_signature(index, &token, host, now)? {
+        Ok(match self.check_signature(index, &token, None, host, now)? {
             Signed::Good(fingerprint) => {
                 let caller = Rc::new(caller);
                 self.cache.insert(text, Rc::clone(&caller), index, fingerprint);
@@ -225,11 +232,13 @@ impl Authenticator {
         })
     }
 
-    /// Whether one of a provider's keys signed a token.
+    /// Whether one of a provider's keys signed a token; `in_person` is when the
+    /// provider itself handed it over, if it did.
     fn check_signature(
         &mut self,
         index: usize,
         token: &Token<'_>,
+        in_person: Option<Time>,
         host: &dyn Host,
         now: Time,
     ) -> Result<Signed, TokenFault> {
@@ -242,7 +251,11 @@ impl Authenticator {
             Some(Selection::Key(key)) => key,
             Some(Selection::Ambiguous) => return Err(TokenFault::AmbiguousKey),
             Some(Selection::Unknown) | None => {
-                return match provider.keys.outlook(now) {
+                let outlook = match in_person {
+                    Some(since) => provider.keys.outlook_in_person(since, now),
+                    None => provider.keys.outlook(now),
+                };
+                return match outlook {
                     Outlook::Wait => Ok(Signed::Wait(provider.settings.wait)),
                     Outlook::Unavailable(rest) => Ok(Signed::Unavailable(rest)),
                     Outlook::Final => Err(TokenFault::UnknownKid),
@@ -283,8 +296,8 @@ impl Authenticator {
     }
 
     /// Judges an ID token that a provider gave us as its client.
-    fn check_id_token(&mut self, index: usize, text: &[u8], host: &dyn Host, now: Time) -> Checked {
-        self.check_given(index, text, host, now, |claims, token| claims.check(token, now))
+    fn check_id_token(&mut self, index: usize, text: &[u8], since: Time, host: &dyn Host, now: Time) -> Checked {
+        self.check_given(index, text, Some(since), host, now, |claims, token| claims.check(token, now).map(drop))
     }
 
     /// Judges a logout token; the provider is the one it names. What it says is
@@ -293,9 +306,7 @@ impl Authenticator {
         let issuer = Token::parse(text).ok().and_then(|token| token.issuer().map(str::to_owned));
         let index = issuer.and_then(|issuer| self.providers.iter().position(|one| one.claims.knows_issuer(&issuer)));
         match index {
-            Some(index) => self.check_given(index, text, host, now, |claims, token| {
-                claims.check_notice(token).map(|()| Time::default())
-            }),
+            Some(index) => self.check_given(index, text, None, host, now, |claims, token| claims.check_notice(token)),
             None => Checked::Refused(TokenFault::UnknownIssuer),
         }
     }
@@ -304,28 +315,29 @@ impl Authenticator {
         &mut self,
         index: usize,
         text: &[u8],
+        in_person: Option<Time>,
         host: &dyn Host,
         now: Time,
-        check: impl FnOnce(&ClaimSettings, &Token<'_>) -> Result<Time, TokenFault>,
+        check: impl FnOnce(&ClaimSettings, &Token<'_>) -> Result<(), TokenFault>,
     ) -> Checked {
         let Some(claims) = self.providers.get(index).and_then(|one| one.login.as_ref()).map(|login| &login.claims)
         else {
             return Checked::Refused(TokenFault::UnknownIssuer);
         };
-        let leeway = claims.leeway();
-        let checked = Token::parse(text).and_then(|token| Ok((check(claims, &token)?, token)));
-        let signed =
-            checked.and_then(|(expires, token)| Ok((self.check_signature(index, &token, host, now)?, expires, token)));
+        let (leeway, issuer) = (claims.leeway(), claims.issuer().to_owned());
+        let checked = Token::parse(text).and_then(|token| check(claims, &token).map(|()| token));
+        let signed = checked.and_then(|token| Ok((self.check_signature(index, &token, in_person, host, now)?, token)));
         match signed {
             Err(fault) => Checked::Refused(fault),
             Ok((Signed::Wait(wait), ..)) => Checked::Wait(wait),
             Ok((Signed::Unavailable(rest), ..)) => Checked::Unavailable(rest),
-            Ok((Signed::Good(_), expires, token)) => Checked::Good(IdToken {
+            Ok((Signed::Good(_), token)) => Checked::Good(IdToken {
+                issuer,
+                expires: claims::expiry(token.claims()),
                 typ: token.typ().map(str::to_owned),
                 algorithm: token.algorithm(),
                 auth_time: claims::auth_time(token.claims()),
                 claims: token.claims().clone(),
-                expires,
                 leeway,
             }),
         }

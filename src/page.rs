@@ -15,10 +15,8 @@ use crate::host::Host;
 use crate::http::{Form, Reply};
 use crate::time::Time;
 
-#[allow(unused_imports, reason = "until the gateway signs people in")]
 pub(crate) use account::{Me, chooser, confirm_sign_out, signed_out, signing_out};
 pub(crate) use branding::Branding;
-#[allow(unused_imports, reason = "until the gateway signs people in")]
 pub(crate) use trouble::{LoginTrouble, sign_in_needed};
 
 const STYLE: &str = include_str!("page/page.css");

@@ -8,7 +8,7 @@ use super::waiting::Waiter;
 use super::{Body, Gateway, Sender, Step, Wanting, origin};
 use crate::host::Host;
 use crate::http::{Reply, Request, read_form};
-use crate::identity::{Begin, Checked, Landed, LoginFault, Returned};
+use crate::identity::{Begin, Checked, Landed, LoginFault, Returned, TokenFault};
 use crate::page::{self, LoginTrouble, Me};
 use crate::time::Time;
 
@@ -32,7 +32,11 @@ impl Gateway {
             // A form that a person posted cannot be posted again after a login.
             if waiter.request.headers().first("sec-fetch-mode") == Some(b"navigate") {
                 let page = page::sign_in_needed(&self.branding, "/", &waiter.request_id);
-                return Ok(self.pages(host).step(401, &page, refusal.reason(), waiter));
+                let mut step = self.pages(host).step(401, &page, refusal.reason(), waiter);
+                if let Step::Reply { reply, .. } = &mut step {
+                    reply.headers.push(("www-authenticate".into(), b"Bearer".to_vec()));
+                }
+                return Ok(step);
             }
             return Err(refusal.into());
         }
@@ -169,6 +173,11 @@ impl Gateway {
                     LoginFault::CodeRefused => {
                         (400, LoginTrouble::Failed("This login is over: it was used before, or took too long.".into()))
                     }
+                    LoginFault::BadIdToken(TokenFault::TooLong) => {
+                        let text = "Your identity provider says more about you than fits (an ID token of more than \
+                                    16 KiB). Your administrator can have it send fewer groups.";
+                        (502, LoginTrouble::Failed(text.into()))
+                    }
                     _ => {
                         let text = "Your identity provider answered in a way that cannot be trusted or understood.";
                         (502, LoginTrouble::Failed(text.into()))
@@ -199,20 +208,21 @@ impl Gateway {
         };
         let out = sign_in.sign_out(authenticator, waiter.request.headers(), now);
         waiter.cookies = out.cookies;
-        if !accepts_html(&waiter.request) {
-            let mut step = said(200, &json!({"status": "signed_out", "continue": out.location}), "signed_out");
-            if let Step::Reply { cookies, .. } = &mut step {
-                *cookies = waiter.cookies.clone();
+        let mut step = match out.location {
+            location if !accepts_html(&waiter.request) => {
+                said(200, &json!({"status": "signed_out", "continue": location}), "signed_out", Some(waiter))
             }
-            return Ok(step);
-        }
-        match out.location {
             Some(location) => {
                 let page = page::signing_out(&self.branding, &location, &waiter.request_id);
-                Ok(self.pages(host).step(200, &page, "signed_out", waiter))
+                self.pages(host).step(200, &page, "signed_out", waiter)
             }
-            None => Ok(redirect_with(303, "/.airgate/signed-out".to_owned(), "signed_out", waiter)),
+            None => redirect_with(303, "/.airgate/signed-out".to_owned(), "signed_out", waiter),
+        };
+        if let Step::Reply { reply, .. } = &mut step {
+            // The back button would show what the browser kept of Airbyte.
+            reply.headers.push(("clear-site-data".into(), b"\"cache\"".to_vec()));
         }
+        Ok(step)
     }
 
     /// `/.airgate/signed-out`.
@@ -237,11 +247,7 @@ impl Gateway {
         let role = Some(self.access.role().name());
         let me = Me { caller, role, auth: sender.auth(), ends };
         if !waiter.request.is_navigation() {
-            let mut step = said(200, &me.json(), "me");
-            if let Step::Reply { cookies, .. } = &mut step {
-                *cookies = waiter.cookies.clone();
-            }
-            return Ok(step);
+            return Ok(said(200, &me.json(), "me", Some(waiter)));
         }
         let label = self.label(&caller.provider);
         let page = me.page(&self.branding, &label, &waiter.request_id, now);
@@ -263,18 +269,21 @@ impl Gateway {
         let fields = read_form(body).unwrap_or_default();
         let mut tokens = fields.iter().filter(|(name, _)| name == "logout_token");
         let (Some((_, token)), None) = (tokens.next(), tokens.next()) else {
-            return Ok(said(400, &json!({"error": "invalid_request"}), "logout_token_missing"));
+            return Ok(said(400, &json!({"error": "invalid_request"}), "logout_token_missing", Some(waiter)));
         };
         let Gateway { sign_in: Some(sign_in), authenticator, .. } = self else {
             return Err(Refusal::NotFound.into());
         };
-        let refused = |reason| Ok(said(400, &json!({"error": "invalid_request", "error_description": reason}), reason));
+        let refused = |reason| {
+            let body = json!({"error": "invalid_request", "error_description": reason});
+            Ok(said(400, &body, reason, Some(waiter)))
+        };
         match authenticator.check_logout_token(token.as_bytes(), host, now) {
             Checked::Wait(wait) => Err(Wanting::Later(wait)),
             Checked::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest).into()),
             Checked::Refused(fault) => refused(fault.reason()),
             Checked::Good(token) => match sign_in.end_by_notice(&token, host, now) {
-                Ok(()) => Ok(said(200, &json!({"status": "ended"}), "backchannel_logout")),
+                Ok(()) => Ok(said(200, &json!({"status": "ended"}), "backchannel_logout", Some(waiter))),
                 Err(fault) => refused(fault.reason()),
             },
         }

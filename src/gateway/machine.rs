@@ -27,8 +27,8 @@ impl Gateway {
                 Some(outcome) => {
                     waiter.relay = None;
                     Ok(Some(match outcome {
-                        Ok(token) => said(200, &token, "token_relayed"),
-                        Err(fault) => refused(fault),
+                        Ok(token) => said(200, &token, "token_relayed", Some(waiter)),
+                        Err(fault) => refused(fault, waiter),
                     }))
                 }
             };
@@ -39,7 +39,7 @@ impl Gateway {
             Some(Body::Whole(body)) => body,
         };
         match read_request(waiter.request.headers().first("content-type"), body) {
-            Err(fault) => Ok(Some(refused(fault))),
+            Err(fault) => Ok(Some(refused(fault, waiter))),
             Ok(pair) => {
                 let asked = relay.ask(pair, now).ok_or(Refusal::Overloaded)?;
                 waiter.relay = Some(asked);
@@ -71,9 +71,14 @@ impl Gateway {
     }
 }
 
-fn refused(fault: RelayFault) -> Step {
-    let body = json!({"status": fault.status(), "error": fault.reason(), "message": fault.to_string()});
-    let mut step = said(fault.status(), &body, fault.reason());
+fn refused(fault: RelayFault, waiter: &Waiter) -> Step {
+    let body = json!({
+        "status": fault.status(),
+        "error": fault.reason(),
+        "message": fault.to_string(),
+        "request_id": waiter.request_id,
+    });
+    let mut step = said(fault.status(), &body, fault.reason(), Some(waiter));
     if let (429 | 503, Step::Reply { reply, .. }) = (fault.status(), &mut step) {
         reply.headers.push(("retry-after".into(), b"1".to_vec()));
     }

@@ -81,13 +81,15 @@ impl Gateway {
     fn health(&self, now: Time) -> Step {
         let ready = self.authenticator.is_ready(now);
         let body = json!({ "status": if ready { "ok" } else { "waiting_for_keys" } });
-        said(200, &body, "health")
+        said(200, &body, "health", None)
     }
 }
 
-/// An answer in JSON that nobody keeps.
-pub(super) fn said(status: u16, body: &Value, reason: &'static str) -> Step {
-    let headers =
+/// An answer in JSON that nobody keeps, with the cookies that are due.
+pub(super) fn said(status: u16, body: &Value, reason: &'static str, waiter: Option<&Waiter>) -> Step {
+    let mut headers =
         vec![("content-type".into(), b"application/json".to_vec()), ("cache-control".into(), b"no-store".to_vec())];
-    Step::Reply { reply: Reply { status, headers, body: body.to_string().into_bytes() }, reason, cookies: Vec::new() }
+    headers.extend(waiter.map(|waiter| ("x-request-id".into(), waiter.request_id.clone().into_bytes())));
+    let cookies = waiter.map(|waiter| waiter.cookies.clone()).unwrap_or_default();
+    Step::Reply { reply: Reply { status, headers, body: body.to_string().into_bytes() }, reason, cookies }
 }

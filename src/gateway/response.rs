@@ -3,6 +3,7 @@
 use crate::access::Permit;
 use crate::affinity::{Affinity, Stay};
 use crate::http::{Edit, Edits, Headers};
+use crate::identity::SignIn;
 use crate::time::Time;
 use crate::upstream::Upstream;
 
@@ -13,13 +14,15 @@ pub struct Exchange {
     stay: Stay,
     /// `Set-Cookie` values of the session.
     cookies: Vec<String>,
+    /// When the request was sent on.
+    since: Time,
     /// Whether a browser asked, with a session.
     visitor: bool,
 }
 
 impl Exchange {
-    pub(super) fn new(permit: Permit, stay: Stay, cookies: Vec<String>, visitor: bool) -> Exchange {
-        Exchange { permit, stay, cookies, visitor }
+    pub(super) fn new(permit: Permit, stay: Stay, cookies: Vec<String>, since: Time, visitor: bool) -> Exchange {
+        Exchange { permit, stay, cookies, since, visitor }
     }
 
     /// By what leave the request was forwarded.
@@ -41,7 +44,8 @@ pub(super) fn edits(
         edits.push(Edit::Remove(b"www-authenticate".to_vec()));
     }
     let stays = affinity.wants_response(&exchange.stay, now);
-    let sets = !exchange.cookies.is_empty();
+    let session = if now.since(exchange.since) < SignIn::LATE { exchange.cookies.as_slice() } else { &[] };
+    let sets = !session.is_empty();
     if !(stays || sets || upstream.wants_response()) {
         return edits;
     }
@@ -54,7 +58,7 @@ pub(super) fn edits(
         edits.push(Edit::Remove(b"x-airgate-pin".to_vec()));
     }
     let stay = affinity.on_response(&exchange.stay, pin, now).map(|cookie| cookie.set_cookie);
-    let cookies = || stay.iter().chain(&exchange.cookies);
+    let cookies = || stay.iter().chain(session);
     edits.extend(cookies().map(|cookie| Edit::Add("set-cookie".into(), cookie.clone().into_bytes())));
     if cookies().next().is_some() {
         // A shared cache that kept the response would hand one client's cookie

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use cookie::{Cookie, SameSite};
-
 use super::Headers;
 use crate::settings::Section;
 
@@ -49,6 +47,25 @@ fn pairs(headers: &Headers) -> impl Iterator<Item = &[u8]> {
 
 fn name_of(pair: &[u8]) -> &[u8] {
     pair.split(|byte| *byte == b'=').next().unwrap_or_default()
+}
+
+/// Whether requests that another site caused bring the cookie (RFC 6265bis
+/// section 4.1.2.7).
+#[derive(Clone, Copy, Debug)]
+enum SameSite {
+    Lax,
+    Strict,
+    None,
+}
+
+impl SameSite {
+    fn name(self) -> &'static str {
+        match self {
+            SameSite::Lax => "Lax",
+            SameSite::Strict => "Strict",
+            SameSite::None => "None",
+        }
+    }
 }
 
 /// How a cookie of ours is set: always `Secure` and `HttpOnly`.
@@ -104,19 +121,17 @@ impl CookieSettings {
 /// A `Set-Cookie` value. Without `max_age` the cookie ends with the browser;
 /// with zero it is deleted.
 pub fn set_cookie(settings: &CookieSettings, value: &str, max_age: Option<Duration>) -> String {
-    let mut cookie = Cookie::build((&*settings.name, value))
-        .path(&*settings.path)
-        .secure(true)
-        .http_only(true)
-        .same_site(settings.same_site);
-    if let Some(domain) = &settings.domain {
-        cookie = cookie.domain(domain.as_str());
+    // By hand: the crate `cookie` writes dates as well, 25 kB in the module.
+    let CookieSettings { name, path, domain, same_site } = settings;
+    let mut text = format!("{name}={value}; HttpOnly; SameSite={}; Secure; Path={path}", same_site.name());
+    if let Some(domain) = domain {
+        text.push_str("; Domain=");
+        text.push_str(domain);
     }
     if let Some(age) = max_age {
-        let seconds = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
-        cookie = cookie.max_age(cookie::time::Duration::seconds(seconds));
+        text.push_str(&format!("; Max-Age={}", age.as_secs()));
     }
-    cookie.to_string()
+    text
 }
 
 #[cfg(test)]

@@ -54,6 +54,11 @@ impl ClaimSettings {
         &self.provider
     }
 
+    /// The provider's own issuer.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// The issuer and its aliases.
     pub fn issuers(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.issuer).chain(&self.issuer_aliases).map(String::as_str)
@@ -178,6 +183,11 @@ impl ClaimSettings {
         };
         if self.required.iter().all(holds) { Ok(()) } else { Err(TokenFault::RequiredClaim) }
     }
+}
+
+/// When a token that has been checked ends.
+pub fn expiry(claims: &Map<String, Value>) -> Time {
+    claims.get("exp").and_then(date::read).unwrap_or_default()
 }
 
 /// When the person last proved who they are (OpenID Connect Core section 2).

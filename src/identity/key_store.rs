@@ -204,6 +204,20 @@ impl KeyStore {
         Outlook::Wait
     }
 
+    /// The same for a token that the provider handed over in person, at `since`:
+    /// nobody else can have made it, so its key is worth a fetch that a stranger's
+    /// is not.
+    pub fn outlook_in_person(&mut self, since: Time, now: Time) -> Outlook {
+        let asked = self.last_start.is_some_and(|start| start >= since);
+        match self.outlook(now) {
+            Outlook::Final if self.source.is_some() && !asked => {
+                self.wanted = true;
+                Outlook::Wait
+            }
+            outlook => outlook,
+        }
+    }
+
     /// What is due now: a call, or keys that another worker left on the shelf.
     pub fn tick(&mut self, ids: &mut CallIds, host: &dyn Host, now: Time) -> Progress {
         if let Some(fetch) = &self.fetch {

@@ -22,6 +22,8 @@ pub(super) struct Provider {
     pub login: Option<Login>,
     /// The proxy's name for the way to the provider.
     pub cluster: Option<String>,
+    /// Whether the provider's endpoints can be known.
+    pub discovers: bool,
     algorithms: Vec<Algorithm>,
 }
 
@@ -42,15 +44,19 @@ impl Provider {
         let algorithms = read_algorithms(section);
         let settings = KeySettings::read(section);
         let keys = read_keys(section, issuer, settings, shared);
+        let discovers = !(section.has("jwks") || section.has("jwks_uri"));
         let login = section.section("login").and_then(|login| {
-            let discovers = !(section.has("jwks") || section.has("jwks_uri"));
+            // It stands in the redirect URI, where an issuer's slashes cannot.
+            if !section.has("name") {
+                section.mistake("name", "must be written where people sign in: it is part of the redirect URI");
+            }
             LoginSettings::read(&login, external_url, section.text("cluster"), discovers)
         });
         let cluster = section.text("cluster").map(str::to_owned);
         section.finish();
         let claims = claims?;
         let login = login.map(|settings| Login { claims: claims.for_login(&settings.client_id), settings });
-        Some(Provider { claims, keys: keys?, settings, login, cluster, algorithms })
+        Some(Provider { claims, keys: keys?, settings, login, cluster, discovers, algorithms })
     }
 
     /// Who is signed in by a session, until `ends`. `None`: the session says too

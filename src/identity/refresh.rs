@@ -19,8 +19,9 @@ use crate::host::Host;
 use crate::time::Time;
 use record::{Record, State};
 
-/// How long a call has a token to itself. The call's own timeout is shorter.
-pub const LEASE: Duration = Duration::from_secs(15);
+/// How long a refresh has a token to itself. A token call, the wait for a key and
+/// a userinfo call, each with its own timeout, are shorter together.
+pub const LEASE: Duration = Duration::from_secs(50);
 
 /// How long a result is kept for those who still bring the old token.
 pub const KEPT: Duration = Duration::from_secs(120);
@@ -106,7 +107,7 @@ impl<T: Clone> Refresher<T> {
     }
 
     /// Makes the places on the shelf. To be called while the gateway is
-    /// configured, before it serves; see [`super::shelf::prepare`].
+    /// configured, before it serves; see `identity::shelf::prepare`.
     pub fn prepare(&self, host: &dyn Host) {
         if self.shared {
             slot::prepare(host);

@@ -23,7 +23,7 @@ use super::logout::{EndedSessions, LogoutFault, read_notice};
 use super::provider::Provider;
 use super::refresh::{Ending, Refresher, Standing, TokenHash};
 use super::session::{Found, Session, SessionSettings, Sessions};
-use super::{Change, Checked, IdToken};
+use super::{Change, Checked, IdToken, TokenFault};
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::http::{Answer, CallId, CallIds, Headers};
@@ -41,6 +41,9 @@ const UNCLAIMED: Duration = Duration::from_secs(60);
 /// Claims are renewed this long before they end, or in the last quarter of
 /// shorter ones.
 const AHEAD: Duration = Duration::from_secs(60);
+/// Cookies are not renewed this long before the claims end: the time in which a
+/// response may still bring one ([`SignIn::LATE`]), and the time ahead.
+const BEFORE_REFRESH: Duration = Duration::from_secs(120);
 /// How long claims count that come without an ID token and without `expires_in`.
 const UNSAID_LIFE: Duration = Duration::from_secs(300);
 /// How long a request waits for a refresh. Within it a call is answered or lost.
@@ -159,6 +162,12 @@ pub struct SignedOut {
 }
 
 impl SignIn {
+    /// A response this long after its request brings no cookie any more: the
+    /// browser may have a newer session by now, or have signed out. Whoever has
+    /// no other request within the two minutes in which a refresh is remembered
+    /// signs in again.
+    pub const LATE: Duration = Duration::from_secs(10);
+
     /// Nobody is signing in yet. `shared`: whether workers share refreshes and
     /// sign-outs. `more_claims` are those that other rooms look at.
     pub(crate) fn new(settings: SessionSettings, shared: bool, more_claims: Vec<Pointer>, host: &dyn Host) -> SignIn {
@@ -188,10 +197,10 @@ impl SignIn {
             return Visit::Ended(self.sessions.expired(headers));
         }
         let Some(token) = session.refresh_token.as_deref().filter(|_| claims_end_soon(&session, now)) else {
-            let cookies = match self.sessions.is_to_be_renewed(&session, by_first_key, now) {
-                true => self.sessions.cookies(&session.seen_again(now)).unwrap_or_default(),
-                false => Vec::new(),
-            };
+            // Not shortly before a refresh: a response that came after it would
+            // bring the old refresh token back.
+            let settled = session.refresh_token.is_none() || now.plus(BEFORE_REFRESH) < session.valid_until;
+            let cookies = if settled { self.seen_again(&session, by_first_key, now) } else { Vec::new() };
             return self.known(provider, &session, cookies, headers);
         };
         let hash = TokenHash::of(&session.issuer, token);
@@ -206,9 +215,20 @@ impl SignIn {
             Standing::Ended => Visit::Ended(self.sessions.expired(headers)),
             // While the provider is away nobody is locked out; the hard limit
             // holds, since `find` looked.
-            Standing::Outage => self.known(provider, &session, Vec::new(), headers),
+            Standing::Outage => {
+                let cookies = self.seen_again(&session, by_first_key, now);
+                self.known(provider, &session, cookies, headers)
+            }
             Standing::Pending if now < session.valid_until => self.known(provider, &session, Vec::new(), headers),
             Standing::Pending => Visit::Wait(REFRESH_WAIT),
+        }
+    }
+
+    /// The cookies that say that the session was used, if it is time.
+    fn seen_again(&self, session: &Session, by_first_key: bool, now: Time) -> Vec<String> {
+        match self.sessions.is_to_be_renewed(session, by_first_key, now) {
+            true => self.sessions.cookies(&session.seen_again(now)).unwrap_or_default(),
+            false => Vec::new(),
         }
     }
 
@@ -297,7 +317,7 @@ impl SignIn {
             Err(fault) => Landed::Failed { fault, cookies: over, return_path },
             Ok((signed, cookies)) => {
                 over.extend(cookies);
-                let end = self.sessions.end_of(&signed.session);
+                let end = signed.session.begun.plus(self.sessions.lifetime());
                 let id_token = signed.id_token.as_deref().filter(|_| self.sessions.keep_id_token());
                 over.extend(id_token.and_then(|token| self.sessions.id_token_cookie(token, end)));
                 Landed::In { cookies: over, return_path }
@@ -336,6 +356,7 @@ impl SignIn {
     /// Back-Channel Logout 1.0). The token was verified as `claims`.
     pub fn end_by_notice(&mut self, token: &IdToken, host: &dyn Host, now: Time) -> Result<(), LogoutFault> {
         let notice = read_notice(&token.claims, token.typ.as_deref(), now, token.leeway)?;
+        let notice = notice.by(&token.issuer);
         if !self.ended.end(&notice, host, now) {
             log::warn!("a sign-out from elsewhere holds in this worker only: there is no shared data");
         }
@@ -395,6 +416,7 @@ impl SignIn {
             },
             Stage::AskingUserinfo(_, mut proof) => match grant::join_userinfo(&mut proof.claims, answer) {
                 Ok(()) => self.signed(&grant, proof, auth, now),
+                Err(LoginFault::Unavailable) => grant.interrupted(proof.tokens, now),
                 Err(fault) => Stage::Done(Err(fault)),
             },
             stage => stage,
@@ -437,7 +459,7 @@ impl SignIn {
                 }
                 Stage::Checking(_) if late => (Stage::Done(Err(LoginFault::Unavailable)), true),
                 Stage::Checking(tokens) => self.check(&grant, tokens, auth, host, now),
-                Stage::UserinfoDue(proof) => (self.ask_userinfo(&grant, proof, auth, ids, change), false),
+                Stage::UserinfoDue(proof) => (self.ask_userinfo(&grant, proof, auth, ids, now, change), false),
                 Stage::Done(outcome) => {
                     self.finish(id, grant, outcome, host, now, change);
                     return;
@@ -499,14 +521,15 @@ impl SignIn {
         let userinfo = auth.login_at(grant.provider).is_some_and(|(settings, _)| settings.userinfo);
         let max_age = auth.login_at(grant.provider).and_then(|(settings, _)| settings.max_age);
         let proof = match (&tokens.id_token, &grant.purpose) {
-            (Some(text), purpose) => match auth.check_id_token(grant.provider, text.as_bytes(), host, now) {
+            (Some(text), purpose) => match auth.check_id_token(grant.provider, text.as_bytes(), grant.since, host, now)
+            {
                 Checked::Good(token) => match grant::check_binding(purpose, &token, &tokens, max_age) {
                     Ok(()) => Proof { valid_until: token.expires, claims: token.claims, tokens },
                     Err(fault) => return failed(fault),
                 },
                 Checked::Refused(fault) => return failed(grant::fault_of(fault)),
                 Checked::Wait(_) => return (Stage::Checking(tokens), false),
-                Checked::Unavailable(_) => return failed(LoginFault::Unavailable),
+                Checked::Unavailable(_) => return (grant.interrupted(tokens, now), true),
             },
             (None, Purpose::Login(_)) => return failed(LoginFault::NoIdToken),
             (None, Purpose::Refresh(_, session)) => {
@@ -526,6 +549,7 @@ impl SignIn {
         proof: Proof,
         auth: &Authenticator,
         ids: &mut CallIds,
+        now: Time,
         change: &mut Change,
     ) -> Stage {
         let id = ids.next();
@@ -538,7 +562,7 @@ impl SignIn {
                 change.calls.push(call);
                 Stage::AskingUserinfo(id, proof)
             }
-            None => Stage::Done(Err(LoginFault::Unavailable)),
+            None => grant.interrupted(proof.tokens, now),
         }
     }
 
@@ -548,6 +572,10 @@ impl SignIn {
             return Stage::Done(Err(LoginFault::Unavailable));
         };
         let Proof { claims, valid_until, tokens } = proof;
+        // It would end as it begins, and the browser come back at once.
+        if tokens.refresh_token.is_none() && valid_until <= now {
+            return Stage::Done(Err(grant::fault_of(TokenFault::Expired)));
+        }
         // Whoever the settings would not accept with every request is not
         // signed in either.
         if let Err(fault) = provider.claims.caller(&claims, valid_until) {
@@ -560,7 +588,7 @@ impl SignIn {
         };
         let session = Session {
             provider: provider.claims.provider().to_owned(),
-            issuer: old.map(|old| old.issuer.clone()).or_else(|| text("iss")).unwrap_or_default(),
+            issuer: provider.claims.issuer().to_owned(),
             subject: old.map(|old| old.subject.clone()).or_else(|| text("sub")).unwrap_or_default(),
             sid: text("sid").or_else(|| old.and_then(|old| old.sid.clone())),
             acr: text("acr").or_else(|| old.and_then(|old| old.acr.clone())),

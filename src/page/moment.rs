@@ -1,24 +1,28 @@
 //! Dates for people and for programs.
 
-use std::time::Duration;
-
-use cookie::time::OffsetDateTime;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::time::Time;
 
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// The last second that four digits of a year can say.
+const LAST: u64 = 253_402_300_799;
+
 /// A moment as RFC 3339 writes it; `None` beyond the year 9999.
 pub(super) fn rfc3339(at: Time) -> Option<String> {
-    let at = date(at)?;
-    let (month, day, time) = (u8::from(at.month()), at.day(), at.time());
-    let (hour, minute, second) = time.as_hms();
-    Some(format!("{:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", at.year()))
+    let at = Some(at.seconds()).filter(|seconds| *seconds <= LAST)?;
+    Some(humantime::format_rfc3339_seconds(UNIX_EPOCH.checked_add(Duration::from_secs(at))?).to_string())
 }
 
 /// A moment as people say it, to the minute.
 pub(super) fn words(at: Time) -> Option<String> {
-    let at = date(at)?;
-    let (hour, minute, _) = at.time().as_hms();
-    Some(format!("{} {:.3} {}, {hour:02}:{minute:02} UTC", at.day(), at.month().to_string(), at.year()))
+    let text = rfc3339(at)?;
+    let (date, time) = text.split_once('T')?;
+    let mut parts = date.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let month = MONTHS.get(month.parse::<usize>().ok()?.checked_sub(1)?)?;
+    Some(format!("{} {month} {year}, {} UTC", day.trim_start_matches('0'), time.get(..5)?))
 }
 
 /// A span, to the minute; never longer than it is.
@@ -30,10 +34,6 @@ pub(super) fn span(span: Duration) -> String {
         (0, hours, minutes) => format!("{hours} h {minutes} min"),
         (days, hours, _) => format!("{days} d {hours} h"),
     }
-}
-
-fn date(at: Time) -> Option<OffsetDateTime> {
-    i64::try_from(at.seconds()).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
 }
 
 #[cfg(test)]

@@ -24,8 +24,9 @@ fn read(text: &str) -> Option<String> {
     // round the next check.
     let target = Target::parse(text.as_bytes()).ok()?;
     let path = target.path();
-    // Back to a sign-in or a sign-out would be a loop, or a trap.
-    if path == "/.airgate" || path.starts_with("/.airgate/") {
+    // Back to a sign-in or a sign-out would be a loop, or a trap; to see who one
+    // is, is neither.
+    if path != "/.airgate/me" && (path == "/.airgate" || path.starts_with("/.airgate/")) {
         return None;
     }
     let whole = match target.query().map(std::str::from_utf8) {

@@ -1,6 +1,6 @@
 //! Which sessions providers have ended, known to all workers.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::LogoutNotice;
@@ -37,7 +37,8 @@ pub struct EndedSessions {
 }
 
 /// By what is ended: a `sid`, a `sub`, or an issuer.
-type Entries = HashMap<Tag, Entry>;
+/// In order, so that the same entries are the same bytes on the shelf.
+type Entries = BTreeMap<Tag, Entry>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
@@ -52,11 +53,11 @@ impl EndedSessions {
     /// None. `shared`: whether the shelf may be used; `lifetime`: how long a
     /// session can last.
     pub fn new(shared: bool, lifetime: Duration) -> EndedSessions {
-        EndedSessions { shared, lifetime, version: None, entries: HashMap::new() }
+        EndedSessions { shared, lifetime, version: None, entries: BTreeMap::new() }
     }
 
     /// Makes the place on the shelf. To be called while the gateway is
-    /// configured, before it serves; see [`crate::identity::shelf::prepare`].
+    /// configured, before it serves; see `identity::shelf::prepare`.
     pub fn prepare(&self, host: &dyn Host) {
         if self.shared {
             shelf::prepare(PLACE, host);
@@ -88,17 +89,15 @@ impl EndedSessions {
             None => tag(&["iat", &notice.issued.millis().to_string()]),
         };
         self.add(key, Entry { issuer, until: notice.latest, notice: id }, now);
-        // What is here goes there as well, so that nothing is lost that another
-        // worker's garbage or a full place once kept out.
-        let shared = self.shared;
+        if !self.shared {
+            return false;
+        }
+        // All that is known here goes there: the shelf may have lost something.
         let change = shelf::change(PLACE, host, &mut |value| {
-            if !shared {
-                return None;
-            }
             self.merge(value, now);
             Some(write(&self.entries)).filter(|ours| ours != value)
         });
-        shared && change != Change::Nowhere
+        change != Change::Nowhere
     }
 
     /// Whether a session that began at `begun` is ended.
@@ -144,21 +143,25 @@ impl EndedSessions {
         if self.entries.len() > CAPACITY {
             self.entries.retain(|_, entry| counts(entry));
         }
-        while self.entries.len() > CAPACITY && self.merge_oldest() {}
+        while self.entries.len() > CAPACITY {
+            self.merge_oldest();
+        }
     }
 
-    /// Puts all that an issuer ended until its oldest entry into one entry.
-    /// `false`: there is an entry for each issuer and no other, and providers are
-    /// not that many.
-    fn merge_oldest(&mut self) -> bool {
-        let single = self.entries.iter().filter(|(key, entry)| **key != entry.issuer);
-        let Some(oldest) = single.map(|(_, entry)| *entry).min_by_key(|entry| entry.until) else {
-            return false;
-        };
-        // Later than the one that was there, which covered less than this.
-        self.entries.insert(oldest.issuer, oldest);
-        self.forget_covered(oldest.issuer);
-        true
+    /// Puts all that an issuer ended until the oldest entry into one entry. Where
+    /// there is one for each issuer and no other the oldest is forgotten, but 512
+    /// providers are nobody's.
+    fn merge_oldest(&mut self) {
+        let by_age = |(_, entry): &(&Tag, &Entry)| entry.until;
+        let single = self.entries.iter().filter(|(key, entry)| **key != entry.issuer).min_by_key(by_age);
+        if let Some((_, oldest)) = single {
+            let oldest = *oldest;
+            // Later than the one that was there, which covered less than this.
+            self.entries.insert(oldest.issuer, oldest);
+            self.forget_covered(oldest.issuer);
+        } else if let Some(oldest) = self.entries.iter().min_by_key(by_age).map(|(key, _)| *key) {
+            self.entries.remove(&oldest);
+        }
     }
 
     /// Forgets the entries that say no more than their issuer's own.
@@ -186,11 +189,8 @@ fn tag(parts: &[&str]) -> Tag {
 }
 
 fn write(entries: &Entries) -> Vec<u8> {
-    let mut sorted: Vec<_> = entries.iter().collect();
-    // In one order, so that the same entries are the same bytes.
-    sorted.sort_unstable_by_key(|(key, _)| **key);
     let mut value = vec![FORMAT];
-    for (key, entry) in sorted {
+    for (key, entry) in entries {
         value.extend(key);
         value.extend(entry.issuer);
         value.extend(entry.until.millis().to_be_bytes());

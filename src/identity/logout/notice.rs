@@ -58,6 +58,13 @@ pub enum LogoutFault {
     IssuedInFuture,
 }
 
+impl LogoutNotice {
+    /// The same under the provider's own issuer, where it came under an alias.
+    pub fn by(self, issuer: &str) -> LogoutNotice {
+        LogoutNotice { issuer: issuer.to_owned(), ..self }
+    }
+}
+
 impl LogoutFault {
     /// The word for the record.
     pub const fn reason(self) -> &'static str {
@@ -125,7 +132,8 @@ pub fn read_notice(
     if expired || now.since(issued) > MAX_AGE.saturating_add(leeway) {
         return Err(LogoutFault::Expired);
     }
-    let latest = issued.plus(leeway).min(now);
+    // `iat` counts seconds: the one it names is meant to its end.
+    let latest = issued.plus(Duration::from_millis(999)).plus(leeway).min(now);
     Ok(LogoutNotice { issuer, subject, sid, jti: text(claims, "jti")?, issued, latest })
 }
 

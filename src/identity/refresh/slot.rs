@@ -105,8 +105,11 @@ fn write(hash: TokenHash, record: &Record, others: Vec<(TokenHash, Record)>) -> 
     let mut value = write_line(&hash, record)?;
     let (mut leases, mut results): (Vec<_>, Vec<_>) =
         others.into_iter().partition(|(_, record)| matches!(record.state, State::Lease(_)));
-    results.sort_by_key(|(_, record)| std::cmp::Reverse(record.at));
-    leases.append(&mut results);
+    // The youngest first. They are few; a sort of their own type would be 10 kB
+    // in the module.
+    while let Some((at, _)) = results.iter().enumerate().max_by_key(|(_, (_, record))| record.at) {
+        leases.push(results.swap_remove(at));
+    }
     for (hash, record) in &leases {
         let line = write_line(hash, record)?;
         if value.len().saturating_add(line.len()) <= MAX_VALUE {

@@ -1,9 +1,6 @@
 //! How sessions are configured.
 
-use std::time::Duration;
-
-use cookie::time::OffsetDateTime;
-use cookie::time::format_description::well_known::Rfc3339;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::pointer::Pointer;
 use crate::seal::KeyRing;
@@ -64,8 +61,10 @@ fn claims(section: &Section<'_>) -> Vec<Pointer> {
     section.texts("claims").into_iter().enumerate().filter_map(read).collect()
 }
 
-/// RFC 3339; a moment before the epoch is none.
+/// RFC 3339 in UTC; a moment before the epoch is none.
 fn date_time(text: &str) -> Option<Time> {
-    let seconds = OffsetDateTime::parse(text, &Rfc3339).ok()?.unix_timestamp();
-    u64::try_from(seconds).ok().map(Time::from_seconds)
+    // The parser takes a second Z for a fraction.
+    let ends_once = text.find('Z').and_then(|at| at.checked_add(1)) == Some(text.len());
+    let at = humantime::parse_rfc3339(text).ok().filter(|_| ends_once)?.duration_since(UNIX_EPOCH).ok()?;
+    Some(Time::from_seconds(at.as_secs()))
 }

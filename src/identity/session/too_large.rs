@@ -1,6 +1,5 @@
 //! A session that its cookies cannot hold.
 
-use std::cmp::Reverse;
 use std::fmt;
 
 use super::Session;
@@ -20,9 +19,13 @@ impl TooLarge {
     pub(super) fn new(session: &Session, bytes: usize, limit: usize) -> TooLarge {
         let claims = session.claims.iter().map(|(name, value)| (format!("claim {name:?}"), value.to_string().len()));
         let refresh_token = session.refresh_token.iter().map(|token| ("refresh token".to_owned(), token.len()));
-        let mut largest: Vec<_> = claims.chain(refresh_token).collect();
-        largest.sort_by_key(|(_, size)| Reverse(*size));
-        largest.truncate(3);
+        let mut parts: Vec<_> = claims.chain(refresh_token).collect();
+        let mut largest = Vec::new();
+        while largest.len() < 3
+            && let Some((at, _)) = parts.iter().enumerate().max_by_key(|(_, (_, size))| *size)
+        {
+            largest.push(parts.swap_remove(at));
+        }
         TooLarge { bytes, limit, largest }
     }
 }

@@ -1,6 +1,7 @@
 //! A grant on its way: a code or a refresh token out, a session back.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -13,6 +14,9 @@ use crate::identity::{IdToken, TokenFault};
 use crate::json;
 use crate::time::Time;
 
+/// How long the old claims count on after a refresh that brought no new ones.
+const INTERRUPTED: Duration = Duration::from_secs(60);
+
 /// One grant.
 pub(super) struct Grant {
     /// The provider's place in the configuration.
@@ -21,6 +25,23 @@ pub(super) struct Grant {
     pub stage: Stage,
     /// When the stage began, or the whole where no call is on its way.
     pub since: Time,
+}
+
+impl Grant {
+    /// The provider gave tokens and then no more answer. A refresh token may be
+    /// good for one use, so the new one is kept and everything else stays as it
+    /// was; a login begins anew.
+    pub fn interrupted(&self, tokens: Tokens, now: Time) -> Stage {
+        Stage::Done(match &self.purpose {
+            Purpose::Login(_) => Err(LoginFault::Unavailable),
+            Purpose::Refresh(_, old) => {
+                let refresh_token = tokens.refresh_token.or_else(|| old.refresh_token.clone());
+                let valid_until = now.plus(INTERRUPTED);
+                let session = Session { refresh_token, valid_until, ..old.seen_again(now) };
+                Ok(Signed { session, id_token: None })
+            }
+        })
+    }
 }
 
 /// What it is for.
@@ -85,7 +106,7 @@ pub(super) fn check_binding(
     purpose: &Purpose,
     id_token: &IdToken,
     tokens: &Tokens,
-    max_age: Option<std::time::Duration>,
+    max_age: Option<Duration>,
 ) -> Result<(), LoginFault> {
     let text = |name: &str| id_token.claims.get(name).and_then(Value::as_str);
     if let Some(hash) = id_token.claims.get("at_hash")
@@ -107,7 +128,7 @@ pub(super) fn check_binding(
             }
         }
         Purpose::Refresh(_, session) => {
-            let same = text("sub") == Some(session.subject.as_str()) && text("iss") == Some(session.issuer.as_str());
+            let same = text("sub") == Some(session.subject.as_str()) && id_token.issuer == session.issuer;
             if same { Ok(()) } else { Err(LoginFault::WrongSubject) }
         }
     }
