@@ -15,7 +15,7 @@ from lab.certs import Authority
 from lab.envoy import VERSIONS
 from lab.paths import EXAMPLE, MODULE, ROOT, envoy_binary
 
-KEY = "A" * 43
+SECRETS = {name: "A" * 43 for name in ("AIRGATE_AFFINITY_KEY", "AIRGATE_SESSION_KEY", "AIRGATE_CLIENT_SECRET")}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def installed(tmp_path) -> Path:
 def validate(folder: Path, version: str) -> None:
     done = subprocess.run(
         [envoy_binary(version), "--mode", "validate", "-c", folder / "envoy.yaml"],
-        env={**os.environ, "AIRGATE_AFFINITY_KEY": KEY},
+        env={**os.environ, **SECRETS},
         capture_output=True,
         text=True,
         timeout=30,
@@ -75,9 +75,11 @@ def test_it_starts_through_its_own_script(installed):
     "run.sh, with --mode validate in place of serving."
     fake = {"ENVOY": str(envoy_binary(VERSIONS[-1])), "PATH": os.environ["PATH"]}
     command = ["sh", installed / "run.sh", "--mode", "validate"]
-    without = subprocess.run(command, env=fake, capture_output=True, text=True, timeout=30)
-    assert without.returncode != 0 and "AIRGATE_AFFINITY_KEY" in without.stderr
-    done = subprocess.run(command, env={**fake, "AIRGATE_AFFINITY_KEY": KEY}, capture_output=True, text=True, timeout=30)
+    for name in SECRETS:
+        others = {other: secret for other, secret in SECRETS.items() if other != name}
+        without = subprocess.run(command, env={**fake, **others}, capture_output=True, text=True, timeout=30)
+        assert without.returncode != 0 and name in without.stderr
+    done = subprocess.run(command, env={**fake, **SECRETS}, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
 
 
