@@ -8,7 +8,7 @@ use super::waiting::Waiter;
 use super::{Body, Gateway, Sender, Step, Wanting, origin};
 use crate::host::Host;
 use crate::http::{Reply, Request, read_form};
-use crate::identity::{Begin, Checked, Landed, LoginFault, Returned, TokenFault};
+use crate::identity::{Begin, Checked, Landed, LoginFault, LoginOrigin, Returned, TokenFault};
 use crate::page::{self, LoginTrouble, Me};
 use crate::time::Time;
 
@@ -82,7 +82,8 @@ impl Gateway {
         let Gateway { sign_in: Some(sign_in), authenticator, .. } = self else {
             return Err(Refusal::NotFound.into());
         };
-        match sign_in.begin(authenticator, &name, waiter.request.headers(), return_to, again, host, now) {
+        let origin = LoginOrigin { provider: &name, return_path: return_to, again };
+        match sign_in.begin(authenticator, &origin, waiter.request.headers(), host, now) {
             Begin::Go { location, cookie } => {
                 waiter.cookies.push(cookie);
                 Ok(redirect(location, "login_started", waiter))

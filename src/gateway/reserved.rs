@@ -68,7 +68,7 @@ impl Gateway {
             ("/signed-out", "GET") => Ok(self.signed_out(waiter, host)),
             ("/backchannel-logout", "POST") => self.backchannel_logout(waiter, host, now),
             (_, "GET") => match rest.strip_prefix("/callback/") {
-                Some(provider) => self.callback(&provider.to_owned(), waiter, host, now),
+                Some(provider) => self.callback(provider, waiter, host, now),
                 None => Err(Refusal::NotFound.into()),
             },
             _ => Err(Refusal::NotFound.into()),

@@ -14,7 +14,7 @@ pub struct CallIds(u64);
 
 impl CallIds {
     /// The next one.
-    pub fn next(&mut self) -> CallId {
+    pub fn take(&mut self) -> CallId {
         let id = CallId(self.0);
         self.0 = self.0.wrapping_add(1);
         id

@@ -298,7 +298,7 @@ impl KeyStore {
             Stage::Discovery => (&source.cluster, source.discovery.as_ref()?),
             Stage::Keys => (&source.jwks_cluster, self.endpoint.as_ref()?),
         };
-        let id = ids.next();
+        let id = ids.take();
         self.fetch = Some(Fetch { id, stage, since: now });
         let (cluster, endpoint, timeout) = (cluster.clone(), endpoint.clone(), self.settings.timeout);
         Some(Call { id, cluster, endpoint, authorization: None, form: None, timeout })

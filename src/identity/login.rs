@@ -31,7 +31,8 @@ pub(super) use half_hash::half_hash;
 pub(super) use logout::end_session;
 pub(super) use return_path::return_path;
 pub(super) use settings::LoginSettings;
-pub(super) use start::{Origin, start};
+pub use start::Origin;
+pub(super) use start::start;
 pub(super) use tokens::{TokenAnswer, Tokens, read_tokens};
 
 use ct_codecs::{Base64UrlSafeNoPadding, Encoder};

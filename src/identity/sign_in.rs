@@ -245,14 +245,12 @@ impl SignIn {
     pub fn begin(
         &self,
         auth: &mut Authenticator,
-        provider: &str,
+        origin: &Origin<'_>,
         headers: &Headers,
-        return_path: &str,
-        again: bool,
         host: &dyn Host,
         now: Time,
     ) -> Begin {
-        let Some((index, settings, endpoints)) = auth.login_of(provider) else {
+        let Some((index, settings, endpoints)) = auth.login_of(origin.provider) else {
             return Begin::Unavailable(Duration::from_secs(1));
         };
         if endpoints.authorization.is_none() {
@@ -261,9 +259,7 @@ impl SignIn {
                 None => Begin::Unavailable(Duration::from_secs(1)),
             };
         }
-        let return_path = login::return_path(return_path);
-        let origin = Origin { provider, return_path: &return_path, again };
-        match login::start(settings, &endpoints, self.sessions.keys(), headers, &origin, host, now) {
+        match login::start(settings, &endpoints, self.sessions.keys(), headers, origin, host, now) {
             Some(start) => Begin::Go { location: start.location, cookie: start.set_cookie },
             None => Begin::Unavailable(Duration::from_secs(1)),
         }
@@ -379,7 +375,7 @@ impl SignIn {
         for (index, token) in std::mem::take(&mut self.revocations) {
             if let Some((settings, endpoints)) = auth.login_at(index) {
                 // Nobody waits for the answer: the session has ended here.
-                change.calls.extend(login::revoke(settings, &endpoints, &token, ids.next(), host, now));
+                change.calls.extend(login::revoke(settings, &endpoints, &token, ids.take(), host, now));
             }
         }
         let work: Vec<LoginId> =
@@ -487,7 +483,7 @@ impl SignIn {
         let Some((settings, endpoints)) = auth.login_at(grant.provider) else {
             return Stage::Done(Err(LoginFault::Unavailable));
         };
-        let id = ids.next();
+        let id = ids.take();
         let call = match &grant.purpose {
             Purpose::Login(code) => {
                 let name = auth.name_at(grant.provider).unwrap_or_default();
@@ -552,7 +548,7 @@ impl SignIn {
         now: Time,
         change: &mut Change,
     ) -> Stage {
-        let id = ids.next();
+        let id = ids.take();
         let token = proof.tokens.access_token.as_deref().unwrap_or_default();
         let call = auth
             .login_at(grant.provider)

@@ -88,7 +88,7 @@ impl AirbyteToken {
         if now < self.due {
             return None;
         }
-        let id = ids.next();
+        let id = ids.take();
         self.fetch = Some(Fetch { id, since: now });
         self.started = Some(now);
         Some(Call {

@@ -20,7 +20,7 @@ pub(in crate::identity) struct Start {
 
 /// What somebody wanted when they had to sign in.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::identity) struct Origin<'a> {
+pub struct Origin<'a> {
     /// The provider's name.
     pub provider: &'a str,
     /// Where they want to go, in their own words.

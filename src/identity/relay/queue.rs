@@ -77,7 +77,7 @@ impl Relay {
             let late = now.since(asked.since) > PATIENCE;
             let next = match (&asked.stage, auth.token_endpoint(&self.settings.provider)) {
                 (Stage::Due(pair), Some((endpoint, cluster))) => {
-                    let id = ids.next();
+                    let id = ids.take();
                     change.calls.push(call(&self.settings, &endpoint, cluster, pair, id));
                     Stage::Calling(id)
                 }
