@@ -12,23 +12,31 @@ import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import httpx
 
+from lab.bed import Bed, Parts
 from lab.bootstrap import Bootstrap
-from lab.certs import Authority
 from lab.envoy import Envoy, Options
 from lab.forge import Key, make_key
+from lab.sealed import SealingKey
 
 ISSUER = "https://idp.example.com"
 PATH = "/api/v1/connections/list"
-# More distinct tokens than the module remembers (8,192): in turn, none is known when it comes again.
+ECHO = "/api/v1/standin/echo"
+AFFINITY, SESSION = "__Host-airgate-affinity", "__Host-airgate-session"
+# The example's key for sessions, the same in each Envoy.
+SEAL = SealingKey("k1")
+SECRETS = {"AIRGATE_SESSION_KEY": SEAL.text}
+# More distinct tokens (8,192) and sessions (4,096) than the module remembers: in turn, none is known when it comes again.
 DISTINCT = 9000
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = int(os.environ.get("SECONDS_PER_ROUND", "2"))
+
+Fields = dict[str, str]
 
 
 def plain(bootstrap: Bootstrap) -> None:
@@ -58,37 +66,63 @@ def plugin(key: Key, signatures: str):
     def change(config: dict) -> None:
         provider = {"name": "measured", "issuer": ISSUER, "audiences": ["airbyte"], "jwks": {"keys": [key.jwk()]}}
         config.update(signatures=signatures, providers=[provider])
+        del config["session"]  # nobody signs in
 
     return change
 
 
-def tokens(key: Key, count: int) -> list[str]:
+def tokens(key: Key, count: int) -> Iterator[Fields]:
     now = int(time.time())
     claims = {"iss": ISSUER, "aud": "airbyte", "iat": now, "exp": now + 3600, "email": "alice@example.com", "name": "Alice",
               "groups": ["airbyte-admins", "data"], "azp": "cli"}
-    return [key.token({**claims, "sub": f"user-{number}"}) for number in range(count)]
+    return ({"authorization": "Bearer " + key.token({**claims, "sub": f"user-{number}"})} for number in range(count))
 
 
-def affinity_cookie(url: str, bearer: str) -> str:
+def sign_in(parts: Parts) -> str:
+    """Somebody's sealed session. Forged ones pass the example as it is, or measuring them would mean nothing."""
+    with Bed(Options(environment=SECRETS), parts) as bed:
+        surfer = bed.surfer()
+        surfer.sign_in("alice", ECHO)
+        sealed = surfer.cookies[SESSION].removeprefix("1.")
+        for number, fields in enumerate(sessions(sealed, 2)):
+            answer = surfer.get(ECHO, fields)
+            answer.raise_for_status()
+            user = dict(answer.json()["headers"])["x-airgate-user"]
+            assert user == f"user-{number}", f"a forged session is that of {user}"
+        return sealed
+
+
+def sessions(sealed: str, count: int) -> Iterator[Fields]:
+    """This session with others' names in it."""
+    contents = SEAL.open(sealed)
+    for number in range(count):
+        contents["value"]["sub"] = contents["value"]["claims"]["sub"] = f"user-{number}"
+        yield session(SEAL.seal(contents))
+
+
+def session(sealed: str) -> Fields:
+    return {"cookie": f"{SESSION}=1.{sealed}"}
+
+
+def affinity_cookie(url: str, credential: Fields) -> str:
     """What a client that was here before sends."""
-    answer = httpx.get(url + PATH, headers={"authorization": f"Bearer {bearer}"})
+    answer = httpx.get(url + PATH, headers=credential)
     answer.raise_for_status()
-    return answer.headers.get("set-cookie", "").partition(";")[0] or "other=1"
+    return f"{AFFINITY}={answer.cookies[AFFINITY]}" if AFFINITY in answer.cookies else "other=1"
 
 
-def script(envoy: Envoy, name: str, bearers: list[str]) -> Path:
-    """For wrk: each request carries the next token."""
-    folder = envoy.folder
-    listed = folder / f"{name}.tokens"
-    listed.write_text("\n".join(bearers))
-    lua = folder / f"{name}.lua"
+def script(envoy: Envoy, credentials: Iterable[Fields]) -> Path:
+    """For wrk: each request carries the next credential."""
+    credentials = list(credentials)
+    affinity = affinity_cookie(address(envoy), credentials[0])
+    listed = envoy.folder / "requests"
+    listed.write_text("".join(request(credential, affinity) for credential in credentials), newline="")
+    lua = envoy.folder / "requests.lua"
     lua.write_text(
         f"""
         local requests, next = {{}}, 0
-        for token in io.lines("{listed}") do
-          requests[#requests + 1] = wrk.format("GET", "{PATH}", {{
-            ["Authorization"] = "Bearer " .. token, ["Host"] = "localhost", ["Accept"] = "application/json", ["User-Agent"] = "measure",
-            ["Cookie"] = "{affinity_cookie(address(envoy), bearers[0])}"}})
+        for text in io.open("{listed}"):read("*a"):gmatch("(.-\\r\\n\\r\\n)") do
+          requests[#requests + 1] = text
         end
         function request()
           next = next % #requests + 1
@@ -97,6 +131,12 @@ def script(envoy: Envoy, name: str, bearers: list[str]) -> Path:
         """
     )
     return lua
+
+
+def request(credential: Fields, affinity: str) -> str:
+    cookies = "; ".join([*filter(None, [credential.get("cookie")]), affinity])
+    fields = {"host": "localhost", "accept": "application/json", "user-agent": "measure", **credential, "cookie": cookies}
+    return f"GET {PATH} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + "\r\n"
 
 
 def address(envoy: Envoy) -> str:
@@ -121,24 +161,29 @@ def load(envoy: Envoy, lua: Path) -> float:
 
 def main() -> None:
     rs256, es256, eddsa = make_key("RS256", "rs"), make_key("ES256", "es"), make_key("EdDSA", "ed")
-    # What, Envoy's configuration, the plugin's, and how many distinct tokens.
-    candidates = [
-        ("no filter", bare, plugin(es256, "host"), es256, 1),
-        ("a known token", plain, plugin(es256, "host"), es256, 1),
-        ("a new token, RS256 by the host", plain, plugin(rs256, "host"), rs256, DISTINCT),
-        ("a new token, ES256 by the host", plain, plugin(es256, "host"), es256, DISTINCT),
-        ("a new token, EdDSA in software", plain, plugin(eddsa, "host"), eddsa, DISTINCT),
-        ("a new token, ES256 in software", plain, plugin(es256, "software"), es256, DISTINCT),
-        ("a new token, RS256 in software", plain, plugin(rs256, "software"), rs256, DISTINCT),
-    ]
-    with tempfile.TemporaryDirectory(prefix="airgate-measure-") as place:
-        folder, authority, running = Path(place), Authority(), []
+    with Parts(standins=1) as parts:
+        sealed = sign_in(parts)
+        gateway = {"external_url": SEAL.open(sealed)["aud"]}
+        # What, Envoy's configuration, the plugin's, and the credentials that requests bring in turn.
+        candidates = [
+            ("no filter", bare, plugin(es256, "host"), tokens(es256, 1)),
+            ("a known token", plain, plugin(es256, "host"), tokens(es256, 1)),
+            ("a known session", plain, gateway, [session(sealed)]),
+            ("a new session", plain, gateway, sessions(sealed, DISTINCT)),
+            ("a new token, RS256 by the host", plain, plugin(rs256, "host"), tokens(rs256, DISTINCT)),
+            ("a new token, ES256 by the host", plain, plugin(es256, "host"), tokens(es256, DISTINCT)),
+            ("a new token, EdDSA in software", plain, plugin(eddsa, "host"), tokens(eddsa, DISTINCT)),
+            ("a new token, ES256 in software", plain, plugin(es256, "software"), tokens(es256, DISTINCT)),
+            ("a new token, RS256 in software", plain, plugin(rs256, "software"), tokens(rs256, DISTINCT)),
+        ]
+        running = []
         try:
-            for number, (what, bootstrap, change, key, count) in enumerate(candidates):
+            for number, (what, bootstrap, change, credentials) in enumerate(candidates):
                 print(f"airgate: preparing: {what}", file=sys.stderr)
-                options = Options(plugin=change, bootstrap=bootstrap, concurrency=1, log_level="error")
-                envoy = Envoy(folder / str(number), authority, "https://localhost:9", ["http://127.0.0.1:9"], options).start()
-                running.append((what, envoy, script(envoy, str(number), tokens(key, count)), []))
+                options = Options(plugin=change, bootstrap=bootstrap, concurrency=1, environment=SECRETS, log_level="error")
+                folder = parts.folder / f"measured-{number}"
+                envoy = Envoy(folder, parts.authority, parts.provider.issuer, ["http://127.0.0.1:9"], options).start()
+                running.append((what, envoy, script(envoy, credentials), []))
             for number in range(ROUNDS + 1):
                 for what, envoy, lua, costs in running:
                     cost = load(envoy, lua)
