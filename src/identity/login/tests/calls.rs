@@ -4,6 +4,7 @@ use crate::http::{Call, CallId};
 use crate::identity::signature::{SignatureChecker, SignatureMode};
 use crate::identity::testing::Signer;
 use crate::identity::{Key, Token};
+use crate::testing::test;
 
 /// The private halves of the signers below, whose seeds are bytes of one value.
 pub const P256: &str = r#"{"kty": "EC", "crv": "P-256", "kid": "our key", "use": "sig", "alg": "ES256",

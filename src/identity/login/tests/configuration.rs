@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::test;
 
 fn mistakes(more: Value) -> Vec<String> {
     let found = configured(more).err().unwrap_or_default();

@@ -1,3 +1,4 @@
+use crate::testing::test;
 use std::time::Duration;
 
 use super::*;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::caller::Groups;
+use crate::testing::test;
 
 /// A small generator (Knuth's MMIX), so that every run throws the same dice.
 struct Dice(u64);
