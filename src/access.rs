@@ -1,37 +1,64 @@
 //! May they? Who gets a permit, and for what.
 
+mod amendment;
+mod glob;
+mod grant;
 mod operation;
 mod permit;
+mod role;
 
 pub use operation::{Effect, Operation, Operations};
-pub use permit::{Permit, PermitReason, Role};
+pub use permit::{Permit, PermitReason};
+pub use role::{Needs, Role};
 
+use crate::caller::Caller;
 use crate::http::{PathPattern, Request};
+use crate::pointer::Pointer;
 use crate::settings::Section;
-
-/// What Airbyte itself leaves open to everybody: its health, which load
-/// balancers and clients ask for without a token.
-const HEALTH: [&str; 2] = ["/api/v1/health", "/api/public/v1/health"];
+use amendment::Amendment;
+use grant::Grants;
 
 /// For remote data planes with tokens of their own, and for Airbyte's inside:
 /// no user has business there.
 const CLOSED: [&str; 3] = ["/api/v1/dataplanes/**", "/api/v1/workload/**", "/api/v1/workload_output/**"];
 
+/// Airbyte's own login, which its list leaves out. The password or token in the
+/// request decides there.
+const OWN_LOGIN: [&str; 3] = ["/api/login", "/api/logout", "/api/oauth/access_token"];
+
 /// The policy.
 pub struct Access {
     operations: Operations,
+    amendments: Vec<Amendment>,
     public: Vec<PathPattern>,
     closed: Vec<PathPattern>,
     open: Vec<PathPattern>,
-    default_role: Role,
+    grants: Grants,
 }
 
 /// Why somebody who is known gets no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denial {
-    /// The path is for Airbyte's own data planes and is not opened by
-    /// `access.open`.
+    /// It is for Airbyte's own data planes and is not opened by `access.open`.
     Closed,
+    /// The caller has no role at all.
+    NoRole {
+        /// The least that would do.
+        needed: Role,
+    },
+    /// The caller's role is too low.
+    LowRole {
+        /// The least that would do.
+        needed: Role,
+        /// What the caller is.
+        role: Role,
+    },
+    /// A group might give the caller the role, but the token does not list the
+    /// groups.
+    GroupsOverage {
+        /// The least that would do.
+        needed: Role,
+    },
 }
 
 impl Denial {
@@ -39,6 +66,19 @@ impl Denial {
     pub fn reason(self) -> &'static str {
         match self {
             Denial::Closed => "closed",
+            Denial::NoRole { .. } => "no_role",
+            Denial::LowRole { .. } => "low_role",
+            Denial::GroupsOverage { .. } => "groups_overage",
+        }
+    }
+
+    /// The role that is missing.
+    pub fn needed(self) -> Option<Role> {
+        match self {
+            Denial::Closed => None,
+            Denial::NoRole { needed } | Denial::LowRole { needed, .. } | Denial::GroupsOverage { needed } => {
+                Some(needed)
+            }
         }
     }
 }
@@ -49,50 +89,96 @@ impl Access {
         let public = patterns(root, "public");
         root.require("access")?;
         let section = root.section("access")?;
-        section.require("default_role");
-        let default_role = section.choice("default_role", &[("admin", Role::Admin)]);
+        let grants = Grants::read(&section);
+        let amendments = section.sections("operations").iter().filter_map(Amendment::read).collect();
         let open = patterns(&section, "open");
         section.finish();
-        let fixed = |list: &[&str]| list.iter().filter_map(|text| PathPattern::parse(text).ok()).collect::<Vec<_>>();
-        let public = fixed(&HEALTH).into_iter().chain(public).collect();
-        Some(Access {
-            operations: Operations::builtin(),
-            public,
-            closed: fixed(&CLOSED),
-            open,
-            default_role: default_role?,
-        })
+        let closed = CLOSED.iter().filter_map(|text| PathPattern::parse(text).ok()).collect();
+        Some(Access { operations: Operations::builtin(), amendments, public, closed, open, grants: grants? })
+    }
+
+    /// The claims that roles depend on.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &Pointer> {
+        self.grants.claims()
+    }
+
+    /// The providers that roles depend on, each with its place in the list.
+    pub(crate) fn providers(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.grants.providers()
     }
 
     /// What is asked of Airbyte; `None` for pages, files and operations that
-    /// Airbyte's list does not have.
-    pub fn operation(&self, request: &Request) -> Option<&Operation> {
-        self.operations.find(request.method(), request.target().matched())
+    /// neither Airbyte's list nor the configuration has. HEAD asks what GET asks.
+    pub fn operation(&self, request: &Request) -> Option<Operation> {
+        let method = if request.method() == "HEAD" { "GET" } else { request.method() };
+        let listed = self.operations.find(method, request.target().matched()).cloned();
+        match self.amendments.iter().find(|amendment| amendment.covers(method, request)) {
+            Some(amendment) => Some(amendment.amend(listed)),
+            None => listed,
+        }
     }
 
-    /// The role of everybody who is known.
-    pub fn role(&self) -> Role {
-        self.default_role
+    /// A caller's role, as far as it is certain; `None`: none.
+    pub fn role(&self, caller: &Caller) -> Option<Role> {
+        self.grants.standing(caller).role
     }
 
     /// A permit for whoever asks, where none needs to say who they are.
-    pub fn permit_public(&self, request: &Request) -> Option<Permit> {
-        let reads = matches!(request.method(), "GET" | "HEAD");
+    pub fn permit_public(&self, request: &Request, operation: Option<&Operation>) -> Option<Permit> {
         let path = request.target().matched();
-        let public = reads && self.public.iter().any(|pattern| pattern.matches(path));
+        let listed = operation.is_some_and(|operation| operation.needs == Needs::Nothing);
+        let public = reads(request) && (listed || self.public.iter().any(|pattern| pattern.matches(path)));
         public.then(|| Permit::new(None, PermitReason::Public))
     }
 
     /// A permit for a caller who is known.
-    pub fn permit_known(&self, request: &Request, operation: Option<&Operation>) -> Result<Permit, Denial> {
-        let path = request.target().matched();
-        let internal = operation.is_some_and(Operation::is_internal);
-        let closed = internal || self.closed.iter().any(|pattern| pattern.matches(path));
-        if closed && !self.open.iter().any(|pattern| pattern.matches(path)) {
-            return Err(Denial::Closed);
+    pub fn permit_known(
+        &self,
+        request: &Request,
+        operation: Option<&Operation>,
+        caller: &Caller,
+    ) -> Result<Permit, Denial> {
+        let needed = self.needed(request, operation)?;
+        let standing = self.grants.standing(caller);
+        match standing.role {
+            Some(role) if role >= needed => {
+                let reason = if standing.is_default { PermitReason::DefaultRole } else { PermitReason::Role };
+                Ok(Permit::new(Some(role), reason))
+            }
+            _ if standing.highest >= Some(needed) => Err(Denial::GroupsOverage { needed }),
+            Some(role) => Err(Denial::LowRole { needed, role }),
+            None => Err(Denial::NoRole { needed }),
         }
-        Ok(Permit::new(Some(self.default_role), PermitReason::DefaultRole))
     }
+
+    /// The least role for a request of somebody who is known.
+    fn needed(&self, request: &Request, operation: Option<&Operation>) -> Result<Role, Denial> {
+        let path = request.target().matched();
+        let any = |patterns: &[PathPattern]| patterns.iter().any(|pattern| pattern.matches(path));
+        let needs = match operation {
+            Some(operation) => operation.needs,
+            None if any(&self.closed) => Needs::Closed,
+            None if is_page(request) || OWN_LOGIN.contains(&path) => Needs::Role(Role::Reader),
+            None => Needs::Role(Role::Admin),
+        };
+        match needs {
+            Needs::Nothing => Ok(Role::Reader),
+            Needs::Role(role) => Ok(role),
+            Needs::Closed if any(&self.open) => Ok(Role::Admin),
+            Needs::Closed => Err(Denial::Closed),
+        }
+    }
+}
+
+/// Whether a request is for one of the web app's pages or files.
+pub fn is_page(request: &Request) -> bool {
+    let path = request.target().matched();
+    let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    reads(request) && !below("/api") && !below("/scim")
+}
+
+fn reads(request: &Request) -> bool {
+    matches!(request.method(), "GET" | "HEAD")
 }
 
 fn patterns(section: &Section<'_>, name: &'static str) -> Vec<PathPattern> {
@@ -104,76 +190,4 @@ fn patterns(section: &Section<'_>, name: &'static str) -> Vec<PathPattern> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::Headers;
-    use crate::settings::read;
-    use crate::testing::test;
-    use serde_json::{Value, json};
-
-    fn access(value: Value) -> Result<Access, Vec<String>> {
-        read(&value, &|_| None, Access::read)
-            .map_err(|mistakes| mistakes.iter().map(|mistake| mistake.to_string()).collect())
-    }
-
-    fn request(method: &str, path: &str) -> Request {
-        Request::new(Headers::from_pairs([(":method", method), (":path", path), (":authority", "a")])).unwrap()
-    }
-
-    #[test]
-    fn nobody_becomes_admin_because_a_line_was_forgotten() {
-        assert_eq!(access(json!({})).err().unwrap(), ["access: must be written"]);
-        assert_eq!(access(json!({"access": {}})).err().unwrap(), ["access.default_role: must be written"]);
-        let found = access(json!({"access": {"default_role": "root"}})).err().unwrap();
-        assert_eq!(found, ["access.default_role: expected one of: admin"]);
-    }
-
-    #[test]
-    fn health_and_listed_paths_are_public_to_readers_only() {
-        let access = access(json!({"public": ["/status/**"], "access": {"default_role": "admin"}})).unwrap();
-        for (method, path, public) in [
-            ("GET", "/api/v1/health", true),
-            ("HEAD", "/api/v1/health/", true),
-            ("GET", "/api/public/v1/health", true),
-            ("GET", "/status/a", true),
-            ("POST", "/api/v1/health", false),
-            ("POST", "/status/a", false),
-            ("GET", "/api/v1/healthy", false),
-            ("GET", "/", false),
-            ("OPTIONS", "/api/v1/health", false),
-        ] {
-            assert_eq!(access.permit_public(&request(method, path)).is_some(), public, "{method} {path}");
-        }
-    }
-
-    #[test]
-    fn data_plane_paths_are_closed_until_opened() {
-        let config = |open: Value| access(json!({"access": {"default_role": "admin", "open": open}})).unwrap();
-        let closed = [
-            "/api/v1/dataplanes/token",
-            "/api/v1/workload/claim",
-            "/api/v1/workload_output/write",
-            "/api/v1/secret_storage/get",
-        ];
-        for path in closed {
-            let request = request("POST", path);
-            let decide = |access: &Access| access.permit_known(&request, access.operation(&request)).map(drop);
-            assert_eq!(decide(&config(json!([]))), Err(Denial::Closed), "{path}");
-            assert_eq!(decide(&config(json!(["/api/v1/**"]))), Ok(()), "{path}");
-        }
-    }
-
-    #[test]
-    fn patterns_are_checked_with_their_place() {
-        let found = access(json!({"public": ["/a", "b"], "access": {"default_role": "admin", "open": ["/**/x"]}}))
-            .err()
-            .unwrap();
-        assert_eq!(
-            found,
-            [
-                "public[1]: a path pattern begins with a slash",
-                "access.open[0]: ** stands only at the end of a path pattern"
-            ]
-        );
-    }
-}
+mod tests;

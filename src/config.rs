@@ -47,6 +47,11 @@ fn read(root: &Section<'_>) -> Option<Settings> {
     let external = root.require("external_url").and_then(|()| root.origin("external_url"));
     let identity = IdentitySettings::read(root, external.as_ref().map_or("", |(url, _)| url));
     let access = Access::read(root);
+    if let (Some(identity), Some(access)) = (&identity, &access) {
+        for (index, _) in access.providers().filter(|(_, name)| !identity.has_provider(name)) {
+            root.mistake(&format!("access.roles[{index}].provider"), "no provider has this name");
+        }
+    }
     let routing = Routing::read(root);
     let affinity = root.section_or_empty("affinity");
     let affinity = Affinity::read(&affinity, external.as_ref().map_or("", |(url, _)| url));

@@ -15,7 +15,7 @@ mod waiting;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{Access, Effect, Operation, Permit};
+use crate::access::{self, Access, Effect, Operation, Permit};
 use crate::affinity::{Affinity, Bearer, Stay};
 use crate::caller::Caller;
 use crate::config::Settings;
@@ -143,7 +143,7 @@ impl Gateway {
     /// A gateway without keys; [`Gateway::on_tick`] fetches them.
     pub fn new(settings: Settings, host: &dyn Host) -> Gateway {
         let Settings { external_url, identity, access, routing, affinity, upstream, branding } = settings;
-        let claims = routing.claims().cloned().collect();
+        let claims = routing.claims().chain(access.claims()).cloned().collect();
         let (authenticator, sign_in, relay) = identity.open(claims, host);
         Gateway {
             external_url,
@@ -279,27 +279,34 @@ impl Gateway {
         if let Some(step) = self.reserved(waiter, host, now)? {
             return Ok(step);
         }
-        match self.access.permit_public(&waiter.request) {
-            Some(permit) => {
-                let operation = self.access.operation(&waiter.request).copied();
-                self.forward(waiter, None, operation.as_ref(), permit, host, now)
-            }
-            None => self.admit(waiter, host, now),
+        let operation = self.access.operation(&waiter.request);
+        match self.access.permit_public(&waiter.request, operation.as_ref()) {
+            Some(permit) => self.forward(waiter, None, operation.as_ref(), permit, host, now),
+            None => self.admit(waiter, operation.as_ref(), host, now),
         }
     }
 
     /// Everything but the public: who, may they, and then on.
-    fn admit(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Step, Wanting> {
+    fn admit(
+        &mut self,
+        waiter: &mut Waiter,
+        operation: Option<&Operation>,
+        host: &dyn Host,
+        now: Time,
+    ) -> Result<Step, Wanting> {
         let sender = match self.sender(waiter, host, now) {
             Err(Wanting::Refused(refusal @ (Refusal::NoCredentials | Refusal::SessionEnded))) => {
                 return self.nobody(waiter, refusal, host, now);
             }
             sender => sender?,
         };
-        let operation = self.access.operation(&waiter.request).copied();
-        let permit = self.access.permit_known(&waiter.request, operation.as_ref());
-        let permit = permit.map_err(|denial| Refusal::Denied(denial, operation.map(|operation| operation.name)))?;
-        self.forward(waiter, Some(&sender), operation.as_ref(), permit, host, now)
+        let permit = self.access.permit_known(&waiter.request, operation, sender.caller());
+        let permit = permit.map_err(|denial| Refusal::Denied {
+            denial,
+            operation: operation.map(|operation| operation.name.clone()),
+            bearer: matches!(sender, Sender::Bearer(_)),
+        })?;
+        self.forward(waiter, Some(&sender), operation, permit, host, now)
     }
 
     /// Who asks. A bearer token beside a session decides alone, and a bad one
@@ -440,11 +447,7 @@ fn stamp_stay(stay: &Stay, edits: &mut Edits) {
 fn is_repeatable(request: &Request, operation: Option<&Operation>) -> bool {
     match operation {
         Some(operation) => operation.effect == Effect::Reads && !operation.slow,
-        None => {
-            let path = request.target().matched();
-            let api = path == "/api" || path.starts_with("/api/");
-            !api && matches!(request.method(), "GET" | "HEAD")
-        }
+        None => access::is_page(request),
     }
 }
 

@@ -96,6 +96,11 @@ impl IdentitySettings {
         }
         Some(IdentitySettings { providers, signatures, shared, session, relay })
     }
+
+    /// Whether a provider has this name.
+    pub(crate) fn has_provider(&self, name: &str) -> bool {
+        self.providers.iter().any(|provider| provider.claims.provider() == name)
+    }
 }
 
 /// Sessions are there where somebody can sign in.

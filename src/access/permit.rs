@@ -1,26 +1,14 @@
 //! A permit: without one nothing is forwarded.
 
-/// What a caller may be in Airbyte, least first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// May do everything.
-    Admin,
-}
-
-impl Role {
-    /// The role's name in configuration, headers and records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Role::Admin => "admin",
-        }
-    }
-}
+use super::Role;
 
 /// Why a permit was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PermitReason {
     /// The path is public: nobody was asked who they are.
     Public,
+    /// The caller is known and has a role by `access.roles`.
+    Role,
     /// The caller is known and has `access.default_role`.
     DefaultRole,
 }

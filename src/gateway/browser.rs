@@ -6,6 +6,7 @@ use super::refusal::{Pages, Refusal};
 use super::reserved::said;
 use super::waiting::Waiter;
 use super::{Body, Gateway, Sender, Step, Wanting, origin};
+use crate::access::Role;
 use crate::host::Host;
 use crate::http::{Reply, Request, read_form};
 use crate::identity::{Begin, Checked, Landed, LoginFault, LoginOrigin, Returned, TokenFault};
@@ -245,7 +246,7 @@ impl Gateway {
             Sender::Bearer(caller) => caller.expires,
             Sender::Visitor(visitor) => visitor.ends,
         };
-        let role = Some(self.access.role().name());
+        let role = self.access.role(caller).map(Role::name);
         let me = Me { caller, role, auth: sender.auth(), ends };
         if !waiter.request.is_navigation() {
             return Ok(said(200, &me.json(), "me", Some(waiter)));

@@ -51,7 +51,13 @@ pub(super) enum Refusal {
     /// The client's token is refused.
     BadToken(TokenFault),
     /// The client is known and may not.
-    Denied(Denial, Option<&'static str>),
+    Denied {
+        denial: Denial,
+        /// What was asked of Airbyte, where that has a name.
+        operation: Option<Cow<'static, str>>,
+        /// Whether it came with a token, rather than a session.
+        bearer: bool,
+    },
     /// Airbyte's own login is not used behind this gateway.
     AirbyteLogin,
     /// The gateway has no token for Airbyte, whose own login is on.
@@ -92,7 +98,7 @@ impl Refusal {
             Refusal::OtherScheme => "unsupported_scheme",
             Refusal::BadCredentials => "malformed_credentials",
             Refusal::BadToken(fault) => fault.reason(),
-            Refusal::Denied(denial, _) => denial.reason(),
+            Refusal::Denied { denial, .. } => denial.reason(),
             Refusal::NotFound => "not_found",
             Refusal::WrongTokenUrl(_) => "wrong_token_url",
             Refusal::ProviderUnavailable(_) => "provider_unavailable",
@@ -105,7 +111,7 @@ impl Refusal {
     pub fn reply(&self, request_id: &str, pages: Option<Pages<'_>>, login_url: Option<&str>) -> Reply {
         let words = self.words();
         let mut reply = match pages {
-            Some(pages) => pages.reply(words.status, &words.page(pages.branding, request_id)),
+            Some(pages) => pages.reply(words.status, &words.page(self.next(&words, pages.branding), request_id)),
             None => self.json(&words, request_id, login_url),
         };
         if let Some(challenge) = words.authenticate {
@@ -124,8 +130,9 @@ impl Refusal {
             "message": words.message,
             "request_id": request_id,
         });
-        if let (Refusal::Denied(_, Some(operation)), Some(body)) = (self, body.as_object_mut()) {
-            body.insert("operation".to_owned(), (*operation).into());
+        if let (Refusal::Denied { denial, operation, .. }, Some(body)) = (self, body.as_object_mut()) {
+            body.extend(operation.as_deref().map(|name| ("operation".to_owned(), name.into())));
+            body.extend(denial.needed().map(|role| ("role".to_owned(), role.name().into())));
         }
         // A program can tell its user where to go.
         if let (401, Some(url), Some(body)) = (words.status, login_url, body.as_object_mut()) {
@@ -138,6 +145,20 @@ impl Refusal {
             ("x-request-id".into(), request_id.into()),
         ];
         Reply { status: words.status, headers, body: body.to_string().into_bytes() }
+    }
+
+    /// Where a person can go from here: an address, and what it is called.
+    fn next(&self, words: &Words, branding: &Branding) -> Option<(&'static str, Cow<'static, str>)> {
+        match (self, words.status) {
+            // Airbyte's first page may be refused like this one.
+            (Refusal::Denied { .. }, _) => Some(("/.airgate/me", "Who you are here".into())),
+            // Only what can be repeated is answered with a page, and an empty
+            // address is the one that was asked for.
+            (_, 503) => Some(("", "Try again".into())),
+            // Whoever has no way to sign in here would only be refused again.
+            (_, 401) => None,
+            _ => Some(("/", format!("Open {}", branding.name()).into())),
+        }
     }
 
     fn words(&self) -> Words {
@@ -178,9 +199,16 @@ impl Refusal {
                 let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{message}\"");
                 challenged(401, "invalid_token", message, challenge)
             }
-            Refusal::Denied(Denial::Closed, _) => {
-                let message = "This part of Airbyte is for its own data planes and is closed here.";
-                challenged(403, "insufficient_scope", message, "Bearer error=\"insufficient_scope\"".to_owned())
+            Refusal::Denied { denial, operation, bearer } => {
+                let message = denied(*denial, operation.as_deref());
+                // RFC 6750 section 3.1: about a token. A session has no scopes.
+                match bearer {
+                    true => Words {
+                        authenticate: Some("Bearer error=\"insufficient_scope\"".to_owned()),
+                        ..plain(403, "insufficient_scope", message)
+                    },
+                    false => plain(403, "forbidden", message),
+                }
             }
             Refusal::NotFound => plain(404, "not_found", "There is nothing at this address."),
             Refusal::WrongTokenUrl(right) => {
@@ -199,18 +227,26 @@ impl Refusal {
 }
 
 impl Words {
-    fn page<'a>(&'a self, branding: &Branding, request_id: &'a str) -> Page<'a> {
-        let next = match self.status {
-            // Only what can be repeated is answered with a page, and an empty
-            // address is the one that was asked for.
-            503 => Some(("", "Try again".into())),
-            // Whoever has no way to sign in here would only be refused again.
-            401 => None,
-            _ => Some(("/", format!("Open {}", branding.name()).into())),
-        };
+    fn page<'a>(&'a self, next: Option<(&'static str, Cow<'static, str>)>, request_id: &'a str) -> Page<'a> {
         let actions = next.into_iter().map(|(href, label)| Action::Link { href: href.into(), label }).collect();
         let text = format!("{}\nIf you need help, give your administrator the request id below.", self.message);
         Page { title: title(self.status), text: text.into(), facts: Vec::new(), actions, request_id }
+    }
+}
+
+/// What is missing, and what for.
+fn denied(denial: Denial, operation: Option<&str>) -> String {
+    let what = operation.map_or("This".to_owned(), |name| format!("Airbyte's operation {name}"));
+    match denial {
+        Denial::Closed => "This part of Airbyte is for its own data planes and is closed here.".to_owned(),
+        Denial::NoRole { needed } => format!("{what} needs the role {}, and you have none here.", needed.name()),
+        Denial::LowRole { needed, role } => {
+            format!("{what} needs the role {}, and yours is {}.", needed.name(), role.name())
+        }
+        Denial::GroupsOverage { needed } => format!(
+            "{what} needs the role {}, which depends on your groups, and your identity provider does not list them.",
+            needed.name()
+        ),
     }
 }
 

@@ -393,6 +393,72 @@ fn closed_paths_are_refused_with_their_operation() {
 }
 
 #[test]
+fn who_may_not_is_told_what_is_missing() {
+    let roles = json!([{"role": "runner", "group": "a"}]);
+    let mut bed = Bed::ready(|config| config["access"] = json!({"default_role": "none", "roles": roles}));
+    let bearer = format!("Bearer {}", bed.token());
+    let said = forwarded(bed.send(1, "POST", "/api/v1/connections/sync", &[("authorization", &bearer)]));
+    assert_eq!(said["x-airgate-role"], "runner");
+    assert_eq!(replied(bed.get("/.airgate/me")).2["role"], "runner");
+
+    let Step::Reply { reply, reason, .. } =
+        bed.send(1, "POST", "/api/v1/connections/delete", &[("authorization", &bearer)])
+    else {
+        panic!("forwarded");
+    };
+    assert_eq!((reply.status, reason), (403, "low_role"));
+    let field = |name: &str| reply.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_slice());
+    assert_eq!(field("content-type"), Some(&b"application/json"[..]));
+    assert_eq!(field("www-authenticate"), Some(&b"Bearer error=\"insufficient_scope\""[..]));
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(
+        body,
+        json!({
+            "status": 403, "error": "insufficient_scope", "request_id": "r1", "operation": "deleteConnection",
+            "role": "editor",
+            "message": "Airbyte's operation deleteConnection needs the role editor, and yours is runner.",
+        })
+    );
+    let (status, _, body) = replied(bed.get("/api/v9/new"));
+    assert_eq!((status, body["role"].as_str(), body.get("operation")), (403, Some("admin"), None));
+
+    let navigation =
+        [("authorization", bearer.as_str()), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    let Step::Reply { reply, .. } = bed.send(1, "GET", "/api/v9/new", &navigation) else { panic!("forwarded") };
+    let page = String::from_utf8(reply.body).unwrap();
+    for part in ["needs the role admin, and yours is runner", "href=\"/.airgate/me\"", "<code>r1</code>"] {
+        assert!(reply.status == 403 && page.contains(part), "{page}");
+    }
+}
+
+#[test]
+fn without_a_role_not_even_a_page_is_there() {
+    let mut bed = Bed::ready(|config| config["access"]["default_role"] = json!("none"));
+    for path in ["/", "/api/public/v1/workspaces"] {
+        let (status, reason, body) = replied(bed.get(path));
+        assert_eq!((status, reason, body["role"].as_str()), (403, "no_role", Some("reader")), "{path}");
+    }
+    let (status, _, me) = replied(bed.get("/.airgate/me"));
+    assert_eq!((status, &me["role"]), (200, &Value::Null));
+}
+
+#[test]
+fn whoever_is_refused_with_a_session_is_told_nothing_of_tokens() {
+    let refusal = |bearer| Refusal::Denied {
+        denial: crate::access::Denial::GroupsOverage { needed: crate::access::Role::Editor },
+        operation: None,
+        bearer,
+    };
+    for (bearer, error) in [(true, "insufficient_scope"), (false, "forbidden")] {
+        let reply = refusal(bearer).reply("r1", None, None);
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!((body["error"].as_str(), body["role"].as_str()), (Some(error), Some("editor")));
+        assert_eq!(reply.headers.iter().any(|(name, _)| name == "www-authenticate"), bearer);
+        assert_eq!(refusal(bearer).reason(), "groups_overage");
+    }
+}
+
+#[test]
 fn a_broken_request_id_is_replaced_not_repeated() {
     let mut bed = Bed::ready(|_| {});
     for id in ["", "a b", "a\"b", "ä", &"x".repeat(129)] {
