@@ -90,6 +90,13 @@ fn providers_have_names_and_issuers_of_their_own() {
         mistakes(&config),
         ["providers[1].name: another provider has this name", "providers[1].issuer: another provider has this issuer"]
     );
+    config = smallest();
+    config["access"]["roles"] = json!([
+        {"role": "reader", "provider": config["providers"][0]["issuer"]},
+        {"role": "admin", "provider": "crop"},
+    ]);
+    assert_eq!(mistakes(&config), ["access.roles[1].provider: no provider has this name"]);
+    config["access"] = smallest()["access"].clone();
     config["providers"] = json!([]);
     assert_eq!(mistakes(&config), ["providers: at least one provider must be written"]);
 }

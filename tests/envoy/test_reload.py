@@ -50,7 +50,7 @@ def test_nobody_notices(running):
         assert Visitor(bed, who=None).ask().refused == "no_credentials"
         # A wrong one is rejected and named, and the one before goes on.
         assert not bed.envoy.reload({"access": {"default_role": "nobody"}})
-        assert "airgate configuration: access.default_role: expected one of: admin" in bed.envoy.log()
+        assert "airgate configuration: access.default_role: expected one of: none, reader, runner, editor, admin" in bed.envoy.log()
         before = load.count
         until(lambda: load.count > before + 50)
         assert generation(bed) == ["2"]

@@ -1,0 +1,151 @@
+"""Roles through a real Envoy: what each may, what it is told when it may not, and that Airbyte is never asked then."""
+
+import httpx
+import pytest
+
+from lab import Bed
+from lab.envoy import Options
+
+ROLES = ["reader", "runner", "editor", "admin"]
+PEOPLE = {"reader": "carol", "runner": "ci-bot", "editor": "bob", "admin": "alice"}
+POLICY = {
+    "default_role": "none",
+    "roles": [
+        {"role": "admin", "group": "airbyte-admins"},
+        # CI's token names this group too.
+        {"role": "editor", "group": "airbyte-editors", "client": "airgate-*"},
+        {"role": "reader", "claim": "/groups", "contains": "airbyte-readers", "client": "airgate-cli"},
+        {"role": "runner", "client": "ci-bot", "provider": "corp"},
+    ],
+    "operations": [{"method": "POST", "path": "/api/v1/new/*", "role": "runner", "name": "newThing"}],
+}
+
+AT_LOAD = [
+    "GET /",
+    "GET /workspaces",
+    "GET /assets/app.js",
+    "GET /api/v1/health",
+    "GET /api/v1/instance_configuration",
+    "GET /api/v1/web_backend/config",
+    "POST /api/v1/deployment/metadata",
+    "POST /api/v1/entitlements/get_entitlements",
+    "POST /api/v1/organizations/get",
+    "POST /api/v1/organizations/get_organization_info",
+    "POST /api/v1/organizations/list_by_user_id",
+    "POST /api/v1/organizations/list_summaries",
+    "POST /api/v1/permissions/check",
+    "POST /api/v1/permissions/list_by_user",
+    "POST /api/v1/users/get",
+    "POST /api/v1/users/get_by_auth_id",
+    "POST /api/v1/users/get_or_create_by_auth_id",
+    "POST /api/v1/web_backend/check_updates",
+    "POST /api/v1/web_backend/workspace/state",
+    "POST /api/v1/workspaces/get",
+    "POST /api/v1/workspaces/get_organization_info",
+    "POST /api/v1/workspaces/list_by_user_id",
+    "POST /api/v1/workspaces/list_paginated",
+]
+
+# What is asked, the role it needs, and what refusals call it.
+OPERATIONS = [
+    ("GET /api/public/v1/workspaces", "reader", "publicListWorkspaces"),
+    ("GET /api/public/v1/jobs", "reader", "listJobs"),
+    ("POST /api/v1/connections/list", "reader", "listConnectionsForWorkspace"),
+    ("POST /api/v1/jobs/get_without_logs", "reader", "getJobInfoWithoutLogs"),
+    ("POST /api/v1/connections/sync", "runner", "syncConnection"),
+    ("POST /api/v1/jobs/cancel", "runner", "cancelJob"),
+    ("DELETE /api/public/v1/jobs/1", "runner", "publicCancelJob"),
+    ("POST /api/v1/new/1", "runner", "newThing"),
+    ("POST /api/public/v1/jobs", "editor", "publicCreateJob"),
+    ("POST /api/v1/connections/reset", "editor", "resetConnection"),
+    ("POST /api/v1/connections/delete", "editor", "deleteConnection"),
+    ("PATCH /api/public/v1/sources/1", "editor", "patchSource"),
+    ("POST /api/v1/applications/list", "admin", "listApplications"),
+    ("POST /api/v1/workspaces/delete", "admin", "deleteWorkspace"),
+    ("POST /api/v1/instance_configuration/setup", "admin", "setupInstanceConfiguration"),
+    ("GET /scim/v2/Users", "admin", "listUsers"),
+    ("POST /api/v1/unheard_of", "admin", None),
+    ("DELETE /", "admin", None),
+]
+
+
+@pytest.fixture(scope="module")
+def bed(open_bed) -> Bed:
+    return open_bed(Options(plugin={"access": POLICY}))
+
+
+@pytest.fixture(scope="module")
+def clients(bed) -> dict[str, httpx.Client]:
+    """By role."""
+    return {role: bed.client(who) for role, who in PEOPLE.items()}
+
+
+def ask(client: httpx.Client, operation: str, **headers: str) -> httpx.Response:
+    method, path = operation.split(" ")
+    return client.request(method, path, json={} if method == "POST" else None, headers=headers)
+
+
+def passed(answer: httpx.Response) -> bool:
+    """Whatever the stand-in makes of it."""
+    return "x-standin-name" in answer.headers
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_everybody_can_load_the_web_app(clients, role):
+    refused = [operation for operation in AT_LOAD if not passed(ask(clients[role], operation))]
+    assert not refused
+
+
+@pytest.mark.parametrize("operation, needed, name", OPERATIONS, ids=[operation for operation, *_ in OPERATIONS])
+def test_each_role_may_what_the_lower_ones_may(bed, clients, operation, needed, name):
+    for role in ROLES:
+        answer = ask(clients[role], operation)
+        if ROLES.index(role) >= ROLES.index(needed):
+            assert passed(answer), f"{role}: {answer.status_code} {answer.text}"
+            continue
+        assert answer.status_code == 403 and not passed(answer), f"{role}: {answer.status_code}"
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
+        body = answer.json()
+        told = {field: body.get(field) for field in ("status", "error", "operation", "role")}
+        assert told == {"status": 403, "error": "insufficient_scope", "operation": name, "role": needed}
+        assert f"needs the role {needed}, and yours is {role}" in body["message"]
+        line = bed.envoy.logged(lambda line: line["request_id"] == body["request_id"])
+        assert line["reason"] == "low_role"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_airbyte_and_the_caller_are_told_the_role(clients, role):
+    echo = clients[role].get("/standin/echo")
+    assert [value for name, value in echo.json()["headers"] if name.lower() == "x-airgate-role"] == [role]
+    assert clients[role].get("/.airgate/me").json()["role"] == role
+
+
+@pytest.mark.parametrize("operation", ["GET /", "GET /api/public/v1/workspaces", "POST /api/v1/unheard_of"])
+def test_whom_nothing_gives_a_role_is_refused_everything(bed, operation):
+    """The agent has a reader's group, and comes by a client that no entry is about."""
+    answer = ask(bed.client("agent"), operation)
+    assert answer.status_code == 403 and not passed(answer)
+    body = answer.json()
+    assert body["role"] in ROLES and "you have none here" in body["message"]
+    assert bed.envoy.logged(lambda line: line["request_id"] == body["request_id"])["reason"] == "no_role"
+
+
+def test_without_a_role_one_can_still_ask_who_one_is_and_health_is_public(bed):
+    assert bed.client("agent").get("/.airgate/me").json()["role"] is None
+    assert passed(bed.client().get("/api/v1/health"))
+
+
+@pytest.mark.parametrize("operation", ["POST /api/v1/dataplanes/token", "POST /api/v1/workload/claim"])
+def test_what_is_closed_is_closed_to_admins(bed, clients, operation):
+    answer = ask(clients["admin"], operation)
+    assert answer.status_code == 403 and not passed(answer)
+    assert bed.envoy.logged(lambda line: line["request_id"] == answer.json()["request_id"])["reason"] == "closed"
+
+
+def test_a_page_for_a_person(clients):
+    navigation = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    answer = ask(clients["reader"], "GET /scim/v2/Users", **navigation)
+    assert answer.status_code == 403 and answer.headers["content-type"].startswith("text/html")
+    told = ("listUsers needs the role admin, and yours is reader", "/.airgate/me", answer.headers["x-request-id"])
+    assert not [part for part in told if part not in answer.text]
