@@ -149,3 +149,17 @@ def test_a_page_for_a_person(clients):
     assert answer.status_code == 403 and answer.headers["content-type"].startswith("text/html")
     told = ("listUsers needs the role admin, and yours is reader", "/.airgate/me", answer.headers["x-request-id"])
     assert not [part for part in told if part not in answer.text]
+
+
+def test_a_session_keeps_what_roles_look_at_and_is_told_nothing_of_tokens(open_bed):
+    """No other setting asks for `aud`, so nothing else would keep it in the session."""
+    roles = [{"role": "reader", "claim": "/aud", "equals": "airgate", "group": "airbyte-readers"}]
+    bed = open_bed(Options(plugin={"access": {"default_role": "none", "roles": roles}}))
+    carol = bed.surfer()
+    carol.sign_in("carol")
+    assert carol.fetch("GET", "/.airgate/me").json()["role"] == "reader"
+    assert passed(carol.fetch("POST", "/api/v1/workspaces/list_by_user_id", json={}))
+    answer = carol.fetch("POST", "/api/v1/connections/delete", json={})
+    assert answer.status_code == 403 and not passed(answer)
+    assert (answer.json()["error"], answer.json()["role"]) == ("forbidden", "editor")
+    assert answer.headers["content-type"] == "application/json" and "www-authenticate" not in answer.headers
