@@ -202,7 +202,7 @@ impl Gateway {
             change.join(sign_in.tick(&mut self.authenticator, &mut self.ids, host, now));
         }
         if let Some(relay) = &mut self.relay {
-            change.join(relay.tick(&self.authenticator, &mut self.ids, now));
+            change.join(relay.tick(&mut self.authenticator, &mut self.ids, now));
         }
         change.calls.extend(self.upstream.tick(&mut self.ids, now));
         let mut outcome = self.settle(change, host, now);

@@ -382,14 +382,14 @@ impl Authenticator {
     }
 
     /// Where a provider gives tokens, and the way there.
-    fn token_endpoint(&self, name: &str) -> Option<(Endpoint, &str)> {
+    fn token_endpoint(&self, name: &str) -> Option<(Endpoint, String)> {
         let provider = self.providers.iter().find(|one| one.claims.provider() == name)?;
         match &provider.login {
             Some(login) => {
                 let endpoints = login.settings.endpoints(provider.keys.metadata());
-                Some((endpoints.token?, login.settings.cluster.as_str()))
+                Some((endpoints.token?, login.settings.cluster.clone()))
             }
-            None => Some((provider.keys.metadata().token.clone()?, provider.cluster.as_deref()?)),
+            None => Some((provider.keys.metadata().token.clone()?, provider.cluster.clone()?)),
         }
     }
 
@@ -421,6 +421,12 @@ impl Authenticator {
 
     fn knows_issuer(&self, index: usize, issuer: &str) -> bool {
         self.providers.get(index).is_some_and(|one| one.claims.knows_issuer(issuer))
+    }
+
+    /// Whether a provider may still be discovered; asks for it.
+    fn awaits(&mut self, name: &str, now: Time) -> bool {
+        let index = self.providers.iter().position(|one| one.claims.provider() == name);
+        index.is_some_and(|index| self.outlook(index, now).is_some())
     }
 
     /// How long to wait for a provider that was not discovered yet; `None`: it

@@ -1,3 +1,5 @@
+mod sign_in;
+
 use std::collections::HashMap;
 
 use super::*;
@@ -26,8 +28,10 @@ impl Bed {
         });
         change(&mut config);
         let host = TestHost::default();
+        // 32 bytes in base64url, good for every secret.
+        let environment = |_: &str| Some("A".repeat(43));
         let settings =
-            Settings::parse(config.to_string().as_bytes(), &|_| None).unwrap_or_else(|found| panic!("{found:?}"));
+            Settings::parse(config.to_string().as_bytes(), &environment).unwrap_or_else(|found| panic!("{found:?}"));
         let gateway = Gateway::new(settings, &host);
         let key = Ed25519KeyPair::generate().with_key_id("k1");
         Bed { gateway, host, key, now: Time::from_seconds(START), calls: Vec::new() }

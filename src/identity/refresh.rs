@@ -34,15 +34,17 @@ const CAPACITY: usize = 1024;
 /// provider that has been away is not to be met by everybody at once.
 const BATCH: usize = 32;
 
-/// Names a refresh token without telling it.
+/// Names one use of a refresh token without telling it. A provider that does not
+/// rotate gives the same token each time; when the claims end tells one use from
+/// the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
     /// Each part goes in with its length, so that no two pairs are the same bytes.
-    pub fn of(issuer: &str, refresh_token: &str) -> TokenHash {
+    pub fn of(issuer: &str, refresh_token: &str, valid_until: Time) -> TokenHash {
         let mut hash = hmac_sha256::Hash::new();
-        for part in [issuer, refresh_token] {
+        for part in [issuer, refresh_token, &valid_until.millis().to_string()] {
             // A length is never above 64 bits.
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);

@@ -203,7 +203,7 @@ impl SignIn {
             let cookies = if settled { self.seen_again(&session, by_first_key, now) } else { Vec::new() };
             return self.known(provider, &session, cookies, headers);
         };
-        let hash = TokenHash::of(&session.issuer, token);
+        let hash = TokenHash::of(&session.issuer, token, session.valid_until);
         match self.refresher.ask(hash, &session, host, now) {
             Standing::Renewed(sealed) => match self.sessions.open(&sealed, now) {
                 Some(renewed) if !is_ended(&self.ended, &renewed) => {
@@ -412,7 +412,9 @@ impl SignIn {
             },
             Stage::AskingUserinfo(_, mut proof) => match grant::join_userinfo(&mut proof.claims, answer) {
                 Ok(()) => self.signed(&grant, proof, auth, now),
-                Err(LoginFault::Unavailable) => grant.interrupted(proof.tokens, now),
+                Err(fault @ (LoginFault::Unavailable | LoginFault::BadAnswer)) => {
+                    grant.interrupted(proof.tokens, fault, now)
+                }
                 Err(fault) => Stage::Done(Err(fault)),
             },
             stage => stage,
@@ -474,7 +476,7 @@ impl SignIn {
     fn ask(
         &self,
         grant: &Grant,
-        auth: &Authenticator,
+        auth: &mut Authenticator,
         ids: &mut CallIds,
         host: &dyn Host,
         now: Time,
@@ -499,8 +501,11 @@ impl SignIn {
                 change.calls.push(call);
                 Stage::Asking(id)
             }
-            // A worker that took its keys from the shelf may know no endpoints.
-            None => Stage::Done(Err(LoginFault::Unavailable)),
+            // This worker has not heard of the endpoints yet, or never will.
+            None => match auth.outlook(grant.provider, now) {
+                Some(_) => Stage::Due,
+                None => Stage::Done(Err(LoginFault::Unavailable)),
+            },
         }
     }
 
@@ -525,7 +530,7 @@ impl SignIn {
                 },
                 Checked::Refused(fault) => return failed(grant::fault_of(fault)),
                 Checked::Wait(_) => return (Stage::Checking(tokens), false),
-                Checked::Unavailable(_) => return (grant.interrupted(tokens, now), true),
+                Checked::Unavailable(_) => return (grant.interrupted(tokens, LoginFault::Unavailable, now), true),
             },
             (None, Purpose::Login(_)) => return failed(LoginFault::NoIdToken),
             (None, Purpose::Refresh(_, session)) => {
@@ -558,7 +563,7 @@ impl SignIn {
                 change.calls.push(call);
                 Stage::AskingUserinfo(id, proof)
             }
-            None => grant.interrupted(proof.tokens, now),
+            None => grant.interrupted(proof.tokens, LoginFault::Unavailable, now),
         }
     }
 
@@ -594,6 +599,10 @@ impl SignIn {
             refresh_token: tokens.refresh_token.or_else(|| old.and_then(|old| old.refresh_token.clone())),
             begun: old.map_or(now, |old| old.begun),
             seen: now,
+            nonce: match &grant.purpose {
+                Purpose::Login(code) => grant::nonce_tag(&code.nonce),
+                Purpose::Refresh(_, old) => old.nonce.clone(),
+            },
             valid_until,
             caller: OnceCell::new(),
         };
@@ -626,7 +635,8 @@ impl SignIn {
                         Ok(sealed) => Ending::Renewed(sealed),
                         Err(_) => Ending::Ended,
                     },
-                    Err(LoginFault::Unavailable | LoginFault::ClientRefused) => Ending::Outage,
+                    // No word against this person.
+                    Err(LoginFault::Unavailable | LoginFault::ClientRefused | LoginFault::BadAnswer) => Ending::Outage,
                     Err(_) => Ending::Ended,
                 };
                 self.refresher.finish(hash, ending, host, now);

@@ -97,11 +97,8 @@ fn read(members: &Map<String, Value>) -> Result<Tokens, Malformed> {
         None => true,
         Some(kind) => kind.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")),
     };
-    match (&tokens.id_token, &tokens.access_token) {
-        (None, None) => Err(Malformed),
-        (_, Some(_)) if !bearer => Err(Malformed),
-        _ => Ok(tokens),
-    }
+    // RFC 6749 section 5.1 and OpenID Connect Core section 3.1.3.3 demand it.
+    if tokens.access_token.is_some() && bearer { Ok(tokens) } else { Err(Malformed) }
 }
 
 /// A token, if there is one: characters that a header can carry (RFC 6749

@@ -59,7 +59,7 @@ impl Bed {
 }
 
 fn hash(token: &str) -> TokenHash {
-    TokenHash::of("https://idp", token)
+    TokenHash::of("https://idp", token, Time::default())
 }
 
 fn renewed(sealed: &str) -> Ending {
@@ -84,11 +84,12 @@ fn neighbours(token: &str) -> impl Iterator<Item = String> {
 #[test]
 fn a_hash_tells_issuers_and_tokens_apart() {
     let hashes = [
-        TokenHash::of("https://idp", "token"),
-        TokenHash::of("https://id", "ptoken"),
-        TokenHash::of("https://idpt", "oken"),
-        TokenHash::of("https://idp", "other"),
-        TokenHash::of("", "https://idptoken"),
+        TokenHash::of("https://idp", "token", Time::default()),
+        TokenHash::of("https://id", "ptoken", Time::default()),
+        TokenHash::of("https://idpt", "oken", Time::default()),
+        TokenHash::of("https://idp", "other", Time::default()),
+        TokenHash::of("https://idp", "token", Time::from_millis(1)),
+        TokenHash::of("", "https://idptoken", Time::default()),
     ];
     for (place, hash) in hashes.iter().enumerate() {
         assert!(!hashes[..place].contains(hash), "{place}");

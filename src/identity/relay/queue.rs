@@ -71,17 +71,18 @@ impl Relay {
     }
 
     /// Makes the calls that are due.
-    pub fn tick(&mut self, auth: &Authenticator, ids: &mut CallIds, now: Time) -> Change {
+    pub fn tick(&mut self, auth: &mut Authenticator, ids: &mut CallIds, now: Time) -> Change {
         let mut change = Change::default();
         for asked in self.asked.values_mut() {
             let late = now.since(asked.since) > PATIENCE;
             let next = match (&asked.stage, auth.token_endpoint(&self.settings.provider)) {
                 (Stage::Due(pair), Some((endpoint, cluster))) => {
                     let id = ids.take();
-                    change.calls.push(call(&self.settings, &endpoint, cluster, pair, id));
+                    change.calls.push(call(&self.settings, &endpoint, &cluster, pair, id));
                     Stage::Calling(id)
                 }
-                // The provider has not been discovered, or has no such endpoint.
+                // This worker has not heard of the endpoint yet, or never will.
+                (Stage::Due(_), None) if !late && auth.awaits(&self.settings.provider, now) => continue,
                 (Stage::Due(_), None) => Stage::Done(Err(RelayFault::Unavailable)),
                 (Stage::Calling(_), _) if late => Stage::Done(Err(RelayFault::Unavailable)),
                 _ => continue,

@@ -28,6 +28,8 @@ pub struct Session {
     pub claims: Map<String, Value>,
     /// What gets new claims without asking anybody.
     pub refresh_token: Option<String>,
+    /// What the nonce of their login is known by.
+    pub nonce: Option<String>,
     /// When they signed in: lifetime counts from here and no renewal moves it.
     pub begun: Time,
     /// When they were last seen and told so: idle counts from here.
@@ -58,6 +60,7 @@ impl Session {
             ("auth", self.auth_time.map_or(Value::Null, |time| time.millis().into())),
             ("claims", Value::Object(self.claims.clone())),
             ("refresh", text(&self.refresh_token)),
+            ("nonce", text(&self.nonce)),
             ("begun", self.begun.millis().into()),
             ("seen", self.seen.millis().into()),
             ("valid", self.valid_until.millis().into()),
@@ -88,6 +91,7 @@ impl Session {
             auth_time,
             claims,
             refresh_token: text("refresh"),
+            nonce: text("nonce"),
             begun,
             seen,
             valid_until,

@@ -57,6 +57,7 @@ fn session(subject: &str, length: usize) -> Session {
         auth_time: Some(at(0)),
         claims: json!({"sub": subject, "groups": ["ä", "b"]}).as_object().unwrap().clone(),
         refresh_token: Some("r".repeat(length)),
+        nonce: Some("n".repeat(11)),
         begun: at(0),
         seen: at(0),
         valid_until: at(5),

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
 use serde_json::{Map, Value};
 
 use super::LoginFault;
@@ -31,9 +32,9 @@ impl Grant {
     /// The provider gave tokens and then no more answer. A refresh token may be
     /// good for one use, so the new one is kept and everything else stays as it
     /// was; a login begins anew.
-    pub fn interrupted(&self, tokens: Tokens, now: Time) -> Stage {
+    pub fn interrupted(&self, tokens: Tokens, fault: LoginFault, now: Time) -> Stage {
         Stage::Done(match &self.purpose {
-            Purpose::Login(_) => Err(LoginFault::Unavailable),
+            Purpose::Login(_) => Err(fault),
             Purpose::Refresh(_, old) => {
                 let refresh_token = tokens.refresh_token.or_else(|| old.refresh_token.clone());
                 let valid_until = now.plus(INTERRUPTED);
@@ -129,9 +130,23 @@ pub(super) fn check_binding(
         }
         Purpose::Refresh(_, session) => {
             let same = text("sub") == Some(session.subject.as_str()) && id_token.issuer == session.issuer;
-            if same { Ok(()) } else { Err(LoginFault::WrongSubject) }
+            if !same {
+                return Err(LoginFault::WrongSubject);
+            }
+            // Most tokens of a refresh have none; one that does is of the same login.
+            match (text("nonce"), &session.nonce) {
+                (Some(nonce), Some(_)) if nonce_tag(nonce) != session.nonce => Err(LoginFault::WrongNonce),
+                _ => Ok(()),
+            }
         }
     }
+}
+
+/// Enough of a nonce to know it again, and short, for it is in every cookie.
+pub(super) fn nonce_tag(nonce: &str) -> Option<String> {
+    let [tag @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+        hmac_sha256::Hash::hash(nonce.as_bytes());
+    Base64UrlSafeNoPadding::encode_to_string(tag).ok()
 }
 
 /// Claims that only userinfo has join those of the token; who somebody is and

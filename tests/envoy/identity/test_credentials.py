@@ -146,7 +146,7 @@ def test_a_bad_token_never_falls_back_to_public(gate):
 
 def test_a_page_gets_a_page(gate):
     navigation = [("accept", "text/html,*/*;q=0.8"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]
-    answer = gate.ask(headers=navigation, url="/workspaces")
+    answer = gate.ask("x", headers=navigation, url="/workspaces")
     assert answer.status_code == 401
     assert answer.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in answer.headers["content-security-policy"]

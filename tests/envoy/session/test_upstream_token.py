@@ -238,8 +238,8 @@ def test_without_it_nothing_passes(locked):
             assert said["message"] and said["request_id"] and "secret" not in visit.answer.body.decode()
         assert Client(bed).ask(b"/api/v1/health").answer.status == 200
         assert "wrong-secret-of-nobody" not in bed.envoy.log()
-        attempts = len(asked_for_tokens(bed))
-        assert 1 <= attempts <= 20, "it is tried again, with pauses"
+        again = until(lambda: asked_for_tokens(bed), 15, "another try")
+        assert len(again) <= 4, "it is tried again, with pauses"
 
 
 # Airbyte's own login

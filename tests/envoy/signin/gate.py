@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from urllib.parse import quote
 from signin.browser import Browser
 
 from lab import Bed, Parts, until
@@ -43,7 +44,7 @@ class Gate:
 
     def login(self, site: LoginSite, page: str = "/") -> str:
         """Where a login at this provider starts, also where there are several."""
-        return f"/.airgate/login?provider={site.name}&return={page.replace('?', '%3F').replace('&', '%26')}"
+        return f"/.airgate/login?provider={site.name}&return={quote(page)}"
 
     def reached(self, target: str) -> bool:
         return any(one.get("url") == target for one in self.bed.parts.requests())

@@ -1,0 +1,206 @@
+//! People in browsers, without a proxy.
+
+use super::*;
+use crate::http::Form;
+use crate::testing::test;
+
+const PAGE: &str = "/workspaces/1?x=%20y";
+
+/// Cookies as a browser keeps them.
+#[derive(Default)]
+struct Jar(HashMap<String, String>);
+
+impl Jar {
+    fn take(&mut self, cookies: &[String]) {
+        for cookie in cookies {
+            let (name, value) = cookie.split_once(';').unwrap().0.split_once('=').unwrap();
+            match value {
+                "" => self.0.remove(name),
+                value => self.0.insert(name.to_owned(), value.to_owned()),
+            };
+        }
+    }
+
+    fn header(&self) -> String {
+        self.0.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Bed {
+    /// A provider where people sign in, and this one beside it.
+    fn with_login(change: impl FnOnce(&mut Value)) -> Bed {
+        let mut bed = Bed::new(|config| {
+            config["providers"][0]["login"] = json!({"client_id": "airgate", "client_secret": {"env": "SECRET"}});
+            config["session"] = json!({"keys": [{"id": "k1", "secret": {"env": "KEY"}}]});
+            change(config);
+        });
+        bed.tick();
+        let document = json!({
+            "issuer": "https://idp", "jwks_uri": "https://idp/keys", "authorization_endpoint": "https://idp/auth",
+            "token_endpoint": "https://idp/token", "revocation_endpoint": "https://idp/revoke",
+        });
+        bed.answer(&Answer::Response { status: 200, body: document.to_string().into_bytes() });
+        bed.keys();
+        bed
+    }
+
+    fn browse(&mut self, stream: u32, jar: &Jar, path: &str, authority: &str) -> Step {
+        let head = [
+            (":method", "GET"),
+            (":path", path),
+            (":authority", authority),
+            ("x-request-id", "r1"),
+            ("sec-fetch-mode", "navigate"),
+            ("cookie", &jar.header()),
+        ];
+        self.gateway.on_request(StreamId(stream), Headers::from_pairs(head), &self.host, self.now)
+    }
+
+    fn fetch(&mut self, jar: &Jar) -> Step {
+        let cookie = jar.header();
+        self.send(9, "GET", "/api/v1/x", &[("cookie", &cookie), ("sec-fetch-site", "same-origin")])
+    }
+
+    /// What the provider says once it was shown the right code or token.
+    fn tokens(&mut self, nonce: Option<&str>, refresh_token: &str) -> Vec<Wake> {
+        let custom = nonce.map_or(json!({}), |nonce| json!({ "nonce": nonce }));
+        let lifetime = jwt_simple::prelude::Duration::from_mins(10);
+        let mut claims = Claims::with_custom_claims(custom, lifetime)
+            .with_issuer("https://idp")
+            .with_audience("airgate")
+            .with_subject("alice");
+        let now = self.now.seconds();
+        claims.issued_at = Some(jwt_simple::prelude::Duration::from_secs(now));
+        claims.invalid_before = None;
+        claims.expires_at = Some(jwt_simple::prelude::Duration::from_secs(now + 600));
+        let id_token = self.key.sign(claims).unwrap();
+        let answer =
+            json!({"access_token": "a", "token_type": "Bearer", "id_token": id_token, "refresh_token": refresh_token});
+        self.answer(&Answer::Response { status: 200, body: answer.to_string().into_bytes() })
+    }
+
+    /// The whole way, to a jar with a session.
+    fn signed_in(&mut self) -> Jar {
+        let mut jar = Jar::default();
+        let (location, cookies) = redirect(self.browse(1, &jar, PAGE, "airbyte.example.com"));
+        jar.take(&cookies);
+        let sent = crate::http::read_form(location.split_once('?').unwrap().1.as_bytes()).unwrap();
+        let sent: HashMap<String, String> = sent.into_iter().collect();
+        assert!(location.starts_with("https://idp/auth?") && sent["code_challenge_method"] == "S256");
+        let callback = Form::new([("code", "c-1"), ("state", sent["state"].as_str())]);
+        let path = format!("/.airgate/callback/corp?{}", callback.text());
+        assert!(matches!(self.browse(2, &jar, &path, "airbyte.example.com"), Step::Await));
+        assert!(self.tick().is_empty());
+        let form = self.calls[0].form.clone().unwrap();
+        assert!(form.text().contains("code=c-1") && form.text().contains("code_verifier="), "{}", form.text());
+        let mut wakes = self.tokens(Some(&sent["nonce"]), "r-1");
+        let (location, cookies) = redirect(wakes.remove(0).step);
+        assert_eq!(location, PAGE);
+        jar.take(&cookies);
+        assert_eq!(jar.0.keys().collect::<Vec<_>>(), ["__Host-airgate-session"], "the attempt is over");
+        jar
+    }
+}
+
+#[track_caller]
+fn redirect(step: Step) -> (String, Vec<String>) {
+    match step {
+        Step::Reply { reply, cookies, .. } if reply.status == 302 => {
+            let location = reply.headers.into_iter().find(|(name, _)| name == "location").unwrap().1;
+            (String::from_utf8(location).unwrap(), cookies)
+        }
+        other => panic!("expected a redirect, found {other:?}"),
+    }
+}
+
+#[test]
+fn a_person_signs_in_and_is_announced() {
+    let mut bed = Bed::with_login(|_| {});
+    let jar = bed.signed_in();
+    let said = forwarded(bed.fetch(&jar));
+    assert_eq!((said["x-airgate-user"].as_str(), said["x-airgate-auth"].as_str()), ("alice", "session"));
+    assert!(!said.contains_key("cookie"), "nothing is left of the cookies");
+}
+
+#[test]
+fn a_refresh_makes_one_call_and_late_requests_take_its_result() {
+    let mut bed = Bed::with_login(|_| {});
+    let mut jar = bed.signed_in();
+    let old = Jar(jar.0.clone());
+    bed.after(590_000);
+    assert_eq!(forwarded(bed.fetch(&jar))["x-airgate-user"], "alice", "unexpired claims go on");
+    bed.tick();
+    let due: Vec<Call> = bed.calls.drain(..).filter(|call| call.endpoint.path == "/token").collect();
+    assert_eq!(due.len(), 1);
+    bed.calls = due;
+    assert!(bed.calls[0].form.as_ref().unwrap().text().contains("refresh_token=r-1"));
+    bed.tokens(None, "r-2");
+    for _ in 0..2 {
+        let Step::Forward(forward) = bed.fetch(&old) else { panic!("not forwarded") };
+        let edits = bed.gateway.on_response(&forward.exchange, || Some(Headers::default()), bed.now);
+        let cookies: Vec<String> = edits
+            .into_iter()
+            .filter_map(|edit| match edit {
+                Edit::Add(_, value) => Some(String::from_utf8(value).unwrap()),
+                _ => None,
+            })
+            .collect();
+        jar.take(&cookies);
+    }
+    assert!(jar.0["__Host-airgate-session"] != old.0["__Host-airgate-session"]);
+    bed.after(60_000).tick();
+    assert_eq!(forwarded(bed.fetch(&jar))["x-airgate-user"], "alice");
+    assert!(bed.calls.iter().all(|call| call.endpoint.path != "/token"), "no second call");
+}
+
+#[test]
+fn a_response_that_comes_late_brings_no_session() {
+    let mut bed = Bed::with_login(|_| {});
+    let jar = bed.signed_in();
+    bed.after(590_000);
+    bed.fetch(&jar);
+    bed.tick();
+    bed.calls.retain(|call| call.endpoint.path == "/token");
+    bed.tokens(None, "r-2");
+    let Step::Forward(forward) = bed.fetch(&jar) else { panic!("not forwarded") };
+    let later = bed.now.plus(std::time::Duration::from_secs(11));
+    let edits = bed.gateway.on_response(&forward.exchange, || Some(Headers::default()), later);
+    assert!(
+        !edits.iter().any(|edit| matches!(edit, Edit::Add(_, value) if value.starts_with(b"__Host-airgate-session")))
+    );
+}
+
+#[test]
+fn the_host_chooses_the_provider_and_the_redirect_uri() {
+    let mut bed = Bed::with_login(|config| {
+        config["providers"][0]["login"]["external_url"] = json!("https://staff.example.com");
+        let mut other = config["providers"][0].clone();
+        other["name"] = json!("partners");
+        other["issuer"] = json!("https://other");
+        other["jwks"] = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]});
+        other.as_object_mut().unwrap().remove("cluster");
+        other["login"]["external_url"] = json!("https://partners.example.com");
+        other["login"]["cluster"] = json!("other");
+        other["login"]["authorization_endpoint"] = json!("https://other/auth");
+        other["login"]["token_endpoint"] = json!("https://other/token");
+        config["providers"].as_array_mut().unwrap().push(other);
+    });
+    for (authority, provider, callback) in [
+        ("staff.example.com", "https://idp/auth?", "https%3A%2F%2Fstaff.example.com%2F.airgate%2Fcallback%2Fcorp"),
+        (
+            "Partners.example.com",
+            "https://other/auth?",
+            "https%3A%2F%2Fpartners.example.com%2F.airgate%2Fcallback%2Fpartners",
+        ),
+    ] {
+        let (location, _) = redirect(bed.browse(1, &Jar::default(), "/", authority));
+        assert!(location.starts_with(provider) && location.contains(callback), "{location}");
+    }
+    // A host of nobody in particular: the person chooses.
+    let Step::Reply { reply, reason, .. } = bed.browse(1, &Jar::default(), "/a", "airbyte.example.com") else {
+        panic!("expected a page")
+    };
+    let page = String::from_utf8(reply.body).unwrap();
+    assert_eq!((reply.status, reason), (200, "choose_provider"));
+    assert!(page.contains("provider=corp") && page.contains("provider=partners"), "{page}");
+}
