@@ -1,12 +1,14 @@
 //! May they? Who gets a permit, and for what.
 
 mod amendment;
+mod body;
 mod glob;
 mod grant;
 mod operation;
 mod permit;
 mod role;
 
+pub use body::BodyQuestion;
 pub use operation::{Effect, Operation, Operations};
 pub use permit::{Permit, PermitReason};
 pub use role::{Needs, Role};

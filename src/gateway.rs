@@ -15,7 +15,7 @@ mod waiting;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{self, Access, Effect, Operation, Permit};
+use crate::access::{self, Access, BodyQuestion, Effect, Operation, Permit};
 use crate::affinity::{Affinity, Bearer, Stay};
 use crate::caller::Caller;
 use crate::config::Settings;
@@ -299,6 +299,19 @@ impl Gateway {
                 return self.nobody(waiter, refusal, host, now);
             }
             sender => sender?,
+        };
+        let read;
+        let operation = match operation {
+            Some(operation) if operation.body.is_some() => {
+                let body = match &waiter.body {
+                    None => return Err(Wanting::Body(BodyQuestion::LIMIT)),
+                    Some(Body::TooLong) => None,
+                    Some(Body::Whole(body)) => Some(body.as_slice()),
+                };
+                read = operation.by_body(body);
+                Some(&read)
+            }
+            operation => operation,
         };
         let permit = self.access.permit_known(&waiter.request, operation, sender.caller());
         let permit = permit.map_err(|denial| Refusal::Denied {

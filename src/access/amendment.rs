@@ -55,9 +55,11 @@ impl Amendment {
             effect: if self.method == "GET" { Effect::Reads } else { Effect::Mutates },
             slow: false,
             needs: self.needs,
+            body: None,
         };
         let mut operation = listed.unwrap_or_else(unknown);
         operation.needs = self.needs;
+        operation.body = None;
         if let Some(name) = &self.name {
             operation.name = Cow::Owned(name.clone());
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use matchit::Router;
 
-use super::Needs;
+use super::{BodyQuestion, Needs};
 
 /// What build.rs takes out of Airbyte's list, by path; see the head of
 /// operations.tsv.
@@ -28,8 +28,11 @@ pub struct Operation {
     pub effect: Effect,
     /// Whether it starts pods or walks a source, and so runs for minutes.
     pub slow: bool,
-    /// What it asks of whoever calls it.
+    /// What it asks of whoever calls it; where the body decides, by its stricter
+    /// reading.
     pub needs: Needs,
+    /// What its body decides.
+    pub body: Option<BodyQuestion>,
 }
 
 /// All operations, by path and method.
@@ -64,8 +67,9 @@ fn row(line: &'static str) -> Option<(&'static str, &'static str, Operation)> {
     let mut cells = line.split('\t');
     let (path, method, name) = (cells.next()?, cells.next()?, cells.next()?);
     let (needs, marks) = (Needs::named(cells.next()?)?, cells.next()?);
+    let body = BodyQuestion::of(name);
     let effect = if marks.contains('r') { Effect::Reads } else { Effect::Mutates };
-    Some((path, method, Operation { name: Cow::Borrowed(name), effect, slow: marks.contains('s'), needs }))
+    Some((path, method, Operation { name: Cow::Borrowed(name), effect, slow: marks.contains('s'), needs, body }))
 }
 
 #[cfg(test)]

@@ -128,6 +128,7 @@ fn every_row_is_compiled_in() {
             effect: if row.effect == "reads" { Effect::Reads } else { Effect::Mutates },
             slow: row.slow,
             needs: Needs::named(row.role).unwrap(),
+            body: BodyQuestion::of(row.name),
         };
         assert_eq!(operations.find(row.method, &path), Some(&expected), "{} {path}", row.method);
     }

@@ -1,10 +1,15 @@
 """Roles through a real Envoy: what each may, what it is told when it may not, and that Airbyte is never asked then."""
 
+import os
+import subprocess
+import sys
+
 import httpx
 import pytest
 
 from lab import Bed
-from lab.envoy import Options
+from lab.envoy import VERSIONS, Options
+from lab.paths import ROOT
 
 ROLES = ["reader", "runner", "editor", "admin"]
 PEOPLE = {"reader": "carol", "runner": "ci-bot", "editor": "bob", "admin": "alice"}
@@ -56,7 +61,7 @@ OPERATIONS = [
     ("POST /api/v1/jobs/cancel", "runner", "cancelJob"),
     ("DELETE /api/public/v1/jobs/1", "runner", "publicCancelJob"),
     ("POST /api/v1/new/1", "runner", "newThing"),
-    ("POST /api/public/v1/jobs", "editor", "publicCreateJob"),
+    ("POST /api/public/v1/jobs", "editor", "publicCreateJob"),  # with the empty body that `ask` sends
     ("POST /api/v1/connections/reset", "editor", "resetConnection"),
     ("POST /api/v1/connections/delete", "editor", "deleteConnection"),
     ("PATCH /api/public/v1/sources/1", "editor", "patchSource"),
@@ -163,3 +168,58 @@ def test_a_session_keeps_what_roles_look_at_and_is_told_nothing_of_tokens(open_b
     assert answer.status_code == 403 and not passed(answer)
     assert (answer.json()["error"], answer.json()["role"]) == ("forbidden", "editor")
     assert answer.headers["content-type"] == "application/json" and "www-authenticate" not in answer.headers
+
+
+JOBS = "/api/public/v1/jobs"
+CATALOG = "/api/v1/web_backend/connections/get"
+# The path, the body, and the role that they need together.
+BODIES = [
+    (JOBS, b'{"connectionId":"c","jobType":"sync"}', "runner"),
+    (JOBS, b'{"jobType":"refresh"}', "runner"),
+    (JOBS, b'{"jobType":"reset"}', "editor"),
+    (JOBS, b'{"jobType":"clear"}', "editor"),
+    (JOBS, b'{"jobType":"sync","jobType":"reset"}', "editor"),
+    (JOBS, b'{"jobType":"sync"} {}', "editor"),
+    (JOBS, b"jobType=sync", "editor"),
+    (JOBS, b"", "editor"),
+    (JOBS, b'{"jobType":"sync","padding":"' + b"x" * 70_000 + b'"}', "editor"),
+    (JOBS, b'{"jobType":"sync","padding":"' + b"x" * 60_000 + b'"}', "runner"),
+    (CATALOG, b'{"connectionId":"c"}', "reader"),
+    (CATALOG, b'{"connectionId":"c","withRefreshedCatalog":false}', "reader"),
+    (CATALOG, b'{"connectionId":"c","withRefreshedCatalog":true}', "editor"),
+]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_body_decides_and_passes_untouched(open_bed, version):
+    bed = open_bed(Options(plugin={"access": POLICY}, version=version))
+    for http2 in (False, True):
+        clients = {role: bed.client(who, http2=http2) for role, who in PEOPLE.items()}
+        for path, body, needed in BODIES:
+            for role in ROLES:
+                bed.parts.requests()
+                # In pieces, as a client sends what it does not hold as a whole.
+                pieces = (body[start : start + 5_000] for start in range(0, len(body), 5_000))
+                answer = clients[role].post(path, content=pieces, headers={"content-type": "application/json"})
+                arrived = [one for one in bed.parts.requests() if one["url"] == path]
+                if ROLES.index(role) < ROLES.index(needed):
+                    assert answer.status_code == 403 and not arrived, (role, path, body[:60])
+                    continue
+                assert passed(answer) and len(arrived) == 1, (role, path, body[:60], answer.status_code)
+                assert arrived[0]["body_bytes"] == len(body)
+                told = dict(arrived[0]["headers"])
+                slow = path == CATALOG and needed == "editor"
+                assert told["x-airgate-route"] == ("slow" if slow else "public-api" if path == JOBS else "api")
+
+
+def test_a_runner_syncs_with_the_unmodified_sdk(bed):
+    """ci-bot, by what a user would write: tests/lab/sdk_example.py."""
+    environment = {
+        **os.environ,
+        "GATEWAY_URL": bed.url,
+        "ISSUER": bed.issuer,
+        "SSL_CERT_FILE": str(bed.authority_file),
+    }
+    command = [sys.executable, ROOT / "tests/lab/sdk_example.py"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
