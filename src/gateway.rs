@@ -294,25 +294,22 @@ impl Gateway {
         host: &dyn Host,
         now: Time,
     ) -> Result<Step, Wanting> {
+        let asks = waiter.body.is_none() && operation.is_some_and(|operation| operation.body.is_some());
         let sender = match self.sender(waiter, host, now) {
             Err(Wanting::Refused(refusal @ (Refusal::NoCredentials | Refusal::SessionEnded))) => {
                 return self.nobody(waiter, refusal, host, now);
             }
+            // Before a wait for keys, since nothing but a stream's own callbacks
+            // can hand out its body.
+            Ok(_) | Err(Wanting::Later(_)) if asks => return Err(Wanting::Body(BodyQuestion::LIMIT)),
             sender => sender?,
         };
-        let read;
-        let operation = match operation {
-            Some(operation) if operation.body.is_some() => {
-                let body = match &waiter.body {
-                    None => return Err(Wanting::Body(BodyQuestion::LIMIT)),
-                    Some(Body::TooLong) => None,
-                    Some(Body::Whole(body)) => Some(body.as_slice()),
-                };
-                read = operation.by_body(body);
-                Some(&read)
-            }
-            operation => operation,
+        let body = match &waiter.body {
+            Some(Body::Whole(body)) => Some(body.as_slice()),
+            _ => None,
         };
+        let read = operation.filter(|operation| operation.body.is_some()).map(|operation| operation.by_body(body));
+        let operation = read.as_ref().or(operation);
         let permit = self.access.permit_known(&waiter.request, operation, sender.caller());
         let permit = permit.map_err(|denial| Refusal::Denied {
             denial,

@@ -472,3 +472,23 @@ fn a_broken_request_id_is_replaced_not_repeated() {
         assert!(given.len() == 32 && given.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}: {given}");
     }
 }
+
+#[test]
+fn a_body_that_decides_comes_before_a_wait_for_keys() {
+    let mut bed = Bed::new(|config| config["access"] = json!({"default_role": "runner"}));
+    let token = format!("Bearer {}", bed.token());
+    for (stream, body) in [(1, &br#"{"jobType":"sync"}"#[..]), (2, br#"{"jobType":"reset"}"#)] {
+        let step = bed.send(stream, "POST", "/api/public/v1/jobs", &[("authorization", &token)]);
+        assert!(matches!(step, Step::Read { limit: 65_536 }), "{step:?}");
+        let step = bed.gateway.on_body(StreamId(stream), Body::Whole(body.to_vec()), &bed.host, bed.now);
+        assert!(matches!(step, Step::Await), "{step:?}");
+    }
+    bed.tick();
+    bed.discovery();
+    let mut wakes = bed.keys();
+    wakes.sort_by_key(|wake| wake.stream.0);
+    let mut steps = wakes.into_iter().map(|wake| wake.step);
+    forwarded(steps.next().unwrap());
+    assert_eq!(replied(steps.next().unwrap()).1, "low_role");
+    assert!(matches!(bed.send(3, "POST", "/api/public/v1/jobs", &[]), Step::Reply { .. }), "nobody's is not read");
+}

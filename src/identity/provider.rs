@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use serde_json::Value;
+
 use super::claims::ClaimSettings;
 use super::discovery::discovery_endpoint;
 use super::key_store::{KeySettings, KeySource, KeyStore};
@@ -44,15 +46,17 @@ impl Provider {
         let algorithms = read_algorithms(section);
         let settings = KeySettings::read(section);
         let keys = read_keys(section, issuer, settings, shared);
+        // Read by the keys already, which say what is wrong with it.
+        let cluster = section.get("cluster").and_then(Value::as_str).filter(|name| !name.is_empty());
         let discovers = !(section.has("jwks") || section.has("jwks_uri"));
         let login = section.section("login").and_then(|login| {
             // It stands in the redirect URI, where an issuer's slashes cannot.
             if !section.has("name") {
                 section.mistake("name", "must be written where people sign in: it is part of the redirect URI");
             }
-            LoginSettings::read(&login, external_url, section.text("cluster"), discovers)
+            LoginSettings::read(&login, external_url, cluster, discovers)
         });
-        let cluster = section.text("cluster").map(str::to_owned);
+        let cluster = cluster.map(str::to_owned);
         section.finish();
         let claims = claims?;
         let login = login.map(|settings| Login { claims: claims.for_login(&settings.client_id), settings });
