@@ -45,7 +45,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 test: test-unit test-node test-envoy test-wasm ## all tests
 
 .PHONY: measure
-measure: wasm python envoys ## microseconds per request, beside an Envoy without filter; takes some minutes
+measure: wasm python node envoys ## microseconds per request, beside an Envoy without filter; takes some minutes
 	@$(scripts)/wrk.sh
 	@$(python) -m lab.measure
 
