@@ -141,10 +141,11 @@ impl Gateway {
                     Err(_) => self.start(Some(provider), &return_path, true, waiter, host, now),
                 }
             }
-            Returned::Denied { error, return_path, cookie, .. } => {
+            Returned::Denied { error, description, return_path, cookie } => {
                 waiter.cookies.push(cookie);
                 let label = self.label(provider);
-                log::info!("provider {provider}: the login was declined with {error}");
+                let description = description.unwrap_or_default();
+                log::info!("provider {provider}: the login was declined with {error}: {description}");
                 Ok(self.trouble(403, LoginTrouble::Denied(&label), &return_path, "login_denied", waiter, host))
             }
             Returned::Bad(reason) => {

@@ -29,17 +29,17 @@ impl Gateway {
         host: &dyn Host,
         now: Time,
     ) -> Result<Option<Step>, Wanting> {
-        let path = waiter.request.target().matched().to_owned();
+        let (path, method) = (waiter.request.target().matched(), waiter.request.method());
         if let Some((_, right)) = WRONG_TOKEN_URLS.iter().find(|(wrong, _)| *wrong == path) {
             return Err(Refusal::WrongTokenUrl(right).into());
         }
-        let method = waiter.request.method().to_owned();
         if let Some(rest) = path.strip_prefix(OURS)
             && (rest.is_empty() || rest.starts_with('/'))
         {
-            return self.own(rest, &method, waiter, host, now).map(Some);
+            let (rest, method) = (rest.to_owned(), method.to_owned());
+            return self.own(&rest, &method, waiter, host, now).map(Some);
         }
-        match (path.as_str(), method.as_str()) {
+        match (path, method) {
             ("/api/v1/applications/token" | "/api/public/v1/applications/token", "POST") => self.relayed(waiter, now),
             _ => self.airbytes_login(waiter, host, now),
         }

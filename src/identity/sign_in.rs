@@ -528,7 +528,7 @@ impl SignIn {
                     Ok(()) => Proof { valid_until: token.expires, claims: token.claims, tokens },
                     Err(fault) => return failed(fault),
                 },
-                Checked::Refused(fault) => return failed(grant::fault_of(fault)),
+                Checked::Refused(fault) => return failed(LoginFault::BadIdToken(fault)),
                 Checked::Wait(_) => return (Stage::Checking(tokens), false),
                 Checked::Unavailable(_) => return (grant.interrupted(tokens, LoginFault::Unavailable, now), true),
             },
@@ -575,12 +575,12 @@ impl SignIn {
         let Proof { claims, valid_until, tokens } = proof;
         // It would end as it begins, and the browser come back at once.
         if tokens.refresh_token.is_none() && valid_until <= now {
-            return Stage::Done(Err(grant::fault_of(TokenFault::Expired)));
+            return Stage::Done(Err(LoginFault::BadIdToken(TokenFault::Expired)));
         }
         // Whoever the settings would not accept with every request is not
         // signed in either.
         if let Err(fault) = provider.claims.caller(&claims, valid_until) {
-            return Stage::Done(Err(grant::fault_of(fault)));
+            return Stage::Done(Err(LoginFault::BadIdToken(fault)));
         }
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
         let old = match &grant.purpose {

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::LoginFault;
 use crate::http::{Answer, CallId};
+use crate::identity::IdToken;
 use crate::identity::login::{Code, TokenAnswer, Tokens, half_hash, read_tokens};
 use crate::identity::refresh::TokenHash;
 use crate::identity::session::Session;
-use crate::identity::{IdToken, TokenFault};
 use crate::json;
 use crate::time::Time;
 
@@ -185,9 +185,4 @@ pub(super) fn join_userinfo(claims: &mut Map<String, Value>, answer: &Answer) ->
         }
     }
     Ok(())
-}
-
-/// Where a check of an ID token leads.
-pub(super) fn fault_of(fault: TokenFault) -> LoginFault {
-    LoginFault::BadIdToken(fault)
 }
