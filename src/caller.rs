@@ -32,6 +32,28 @@ pub struct Caller {
     pub claims: Map<String, Value>,
 }
 
+/// How a caller is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// By the token that came with the request.
+    Bearer,
+    /// By a session, begun by signing in with a browser.
+    Session,
+}
+
+impl Auth {
+    /// Every word for it in the configuration.
+    pub const NAMES: [(&'static str, Auth); 2] = [("bearer", Auth::Bearer), ("session", Auth::Session)];
+
+    /// The word in headers and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Auth::Bearer => "bearer",
+            Auth::Session => "session",
+        }
+    }
+}
+
 /// The groups that a token tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Groups {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::access::{self, Access, BodyQuestion, Effect, Operation, Permit};
 use crate::affinity::{Affinity, Bearer, Stay};
-use crate::caller::Caller;
+use crate::caller::{Auth, Caller};
 use crate::config::Settings;
 use crate::host::Host;
 use crate::http::{Answer, Call, CallId, CallIds, Edit, Edits, Headers, Reply, Request};
@@ -126,11 +126,11 @@ impl Sender {
         }
     }
 
-    /// How it is known, as `x-airgate-auth` says it.
-    fn auth(&self) -> &'static str {
+    /// How it is known.
+    fn auth(&self) -> Auth {
         match self {
-            Sender::Bearer(_) => "bearer",
-            Sender::Visitor(_) => "session",
+            Sender::Bearer(_) => Auth::Bearer,
+            Sender::Visitor(_) => Auth::Session,
         }
     }
 }
@@ -374,7 +374,8 @@ impl Gateway {
         upstream.strip(headers, affinity.cookie_name(), &mut edits);
 
         let role = permit.role().map(|role| role.name());
-        let stamp = Stamp { caller, auth: sender.map(Sender::auth), role, request_id: &waiter.request_id };
+        let stamp =
+            Stamp { caller, auth: sender.map(|sender| sender.auth().name()), role, request_id: &waiter.request_id };
         upstream.stamp(headers, &stamp, &mut edits);
         // Whoever is nobody is nobody to Airbyte too.
         if sender.is_some() && !upstream.authorize(&mut edits, now) {

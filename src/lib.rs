@@ -3,7 +3,7 @@
 //! ```text
 //! config  gateway                                   all rooms together
 //!    ├── identity  access  routing  affinity  upstream    one question each
-//!    └── page  caller  algorithm  seal  http  settings  json  pointer  time  host   the words they are said in
+//!    └── page  caller  demand  algorithm  seal  http  settings  json  pointer  time  host   the words they are said in
 //! ```
 //!
 //! Imports run downwards only; rooms on one floor do not know each other.
@@ -23,6 +23,7 @@ pub mod affinity;
 pub mod algorithm;
 pub mod caller;
 pub mod config;
+pub mod demand;
 pub mod gateway;
 pub mod host;
 pub mod http;

@@ -248,7 +248,7 @@ impl Gateway {
             Sender::Visitor(visitor) => visitor.ends,
         };
         let role = self.access.role(caller).map(Role::name);
-        let me = Me { caller, role, auth: sender.auth(), ends };
+        let me = Me { caller, role, auth: sender.auth().name(), ends };
         if !waiter.request.is_navigation() {
             return Ok(said(200, &me.json(), "me", Some(waiter)));
         }
