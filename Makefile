@@ -13,12 +13,16 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
-setup: wasm python node envoys browser ## set everything up, so that the rest works offline
+setup: wasm cli python node envoys browser ## set everything up, so that the rest works offline
 	@$(scripts)/wasm-bindgen.sh
 
 .PHONY: wasm
 wasm: ## build the module, .build/airgate.wasm
 	@$(scripts)/wasm.sh
+
+.PHONY: cli
+cli: ## build the command, .build/airgate; `cargo install --path .` installs it
+	@$(scripts)/cli.sh
 
 .PHONY: demo
 demo: parts ## run the demo here until Ctrl-C, and say where to click and what to curl
@@ -42,7 +46,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-node test-envoy test-wasm ## all tests
+test: test-unit test-cli test-node test-envoy test-wasm ## all tests
 
 .PHONY: measure
 measure: wasm python node envoys ## microseconds per request, beside an Envoy without filter; takes some minutes
@@ -52,6 +56,10 @@ measure: wasm python node envoys ## microseconds per request, beside an Envoy wi
 .PHONY: test-unit
 test-unit: ## the core's tests, native
 	@$(scripts)/unit-test.sh $(ARGS)
+
+.PHONY: test-cli
+test-cli: cli python ## the command, and what the documents say of it
+	@$(python) -m pytest tests/cli $(ARGS)
 
 .PHONY: test-wasm
 test-wasm: ## the core's tests as wasm, in Node
