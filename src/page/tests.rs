@@ -170,8 +170,8 @@ fn a_nonce_is_another_each_time() {
 
 #[test]
 fn links_carry_the_return_path_whole() {
-    assert_eq!(login_url("/a?b=c&d", None), "/.airgate/login?return=%2Fa%3Fb%3Dc%26d");
-    assert_eq!(login_url("/", Some("corp&x")), "/.airgate/login?return=%2F&provider=corp%26x");
+    assert_eq!(login_url("/a?b=c&d", &[]), "/.airgate/login?return=%2Fa%3Fb%3Dc%26d");
+    assert_eq!(login_url("/", &[("provider", "corp&x")]), "/.airgate/login?return=%2F&provider=corp%26x");
     let branding = branding("x");
     let html = body(&sign_in_needed(&branding, "/a?b=c&d", "r1"), &branding);
     assert!(html.contains("href=\"/.airgate/login?return=%2Fa%3Fb%3Dc%26d\""), "{html}");
