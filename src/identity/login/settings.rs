@@ -72,12 +72,12 @@ impl LoginSettings {
         let label = section.text("label").map(str::to_owned);
         let userinfo = section.boolean("userinfo", false);
         let max_age = section.optional_duration("max_age", MAX_AGE);
+        let request = read_request(section, client_id.unwrap_or_default());
         let acr_values = read_words(section, "acr_values");
         let prompt = section.text("prompt").map(str::to_owned);
         if let Some(prompt) = &prompt {
             check_prompt(section, prompt);
         }
-        let request = read_request(section, client_id.unwrap_or_default());
         let endpoints = read_endpoints(section);
         if !has_discovery {
             section.require("authorization_endpoint");

@@ -14,6 +14,7 @@ use crate::time::Time;
 
 mod calls;
 mod configuration;
+mod step_up;
 
 const HOST: &str = "https://airbyte.example.com";
 const ISSUER: &str = "https://idp.example.com";
