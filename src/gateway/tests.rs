@@ -1,4 +1,5 @@
 mod sign_in;
+mod step_up;
 
 use std::collections::HashMap;
 
