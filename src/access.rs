@@ -28,7 +28,7 @@ pub use permit::{Permit, PermitReason};
 pub use role::{Needs, Role};
 pub use rule::Then;
 pub use trace::{Fit, IdFit, Note, RuleOutcome, Trace};
-pub use verdict::{Boundary, Denial, Question, Verdict};
+pub use verdict::{Boundary, Denial, Question, Report, Verdict};
 
 use crate::caller::{Auth, Caller};
 use crate::demand::Demand;

@@ -147,8 +147,8 @@ impl Agent {
 
 impl Preset {
     fn has(self, operation: &Operation) -> bool {
-        let looks = operation.effect == Effect::Reads
-            && matches!(operation.needs, Needs::Nothing | Needs::Role(Role::Reader));
+        let looks =
+            operation.effect == Effect::Reads && matches!(operation.needs, Needs::Nothing | Needs::Role(Role::Reader));
         looks || (self == Preset::SyncOperator && SYNC_OPERATIONS.contains(&operation.name.as_ref()))
     }
 }

@@ -190,9 +190,9 @@ impl Name {
         let letters = || name.bytes().filter(|byte| !b"-_".contains(byte)).map(|byte| byte.to_ascii_lowercase());
         let is_alike = |known: &str| letters().eq(known.bytes().map(|byte| byte.to_ascii_lowercase()));
         let exact = NAMES.iter().find(|(known, _)| *known == name);
-        exact.map(|(_, kind)| Name::Of(*kind)).or_else(|| {
-            NAMES.iter().find(|(known, _)| is_alike(known)).map(|(_, kind)| Name::Perhaps(*kind))
-        })
+        exact
+            .map(|(_, kind)| Name::Of(*kind))
+            .or_else(|| NAMES.iter().find(|(known, _)| is_alike(known)).map(|(_, kind)| Name::Perhaps(*kind)))
     }
 }
 
@@ -264,6 +264,8 @@ impl Which {
     }
 
     fn lists_id(&self, kind: IdKind, id: &str) -> bool {
-        self.lists.iter().any(|(listed, list)| (kind == IdKind::Any || kind == *listed) && list.iter().any(|one| one == id))
+        self.lists
+            .iter()
+            .any(|(listed, list)| (kind == IdKind::Any || kind == *listed) && list.iter().any(|one| one == id))
     }
 }

@@ -10,8 +10,8 @@ use super::rule::Rule;
 use super::what::{Asked, method};
 use super::who::Asking;
 use super::{
-    Access, Denial, Fit, IdFit, Ids, Note, Operation, Permit, PermitReason, Question, ReportOnly, RuleOutcome, Then,
-    Trace, Verdict,
+    Access, Denial, Fit, IdFit, Ids, Note, Operation, Permit, PermitReason, Question, Report, ReportOnly, RuleOutcome,
+    Then, Trace, Verdict,
 };
 use crate::caller::{Auth, Caller};
 use crate::http::Request;
@@ -112,9 +112,10 @@ impl Access {
         let entries = [Count::Enforced, Count::All].map(|count| self.agent(&case, count, &mut ()));
         let [held, reported] = entries;
         let charge = |agent: Option<&Agent>| agent?.charge(&case.asked, caller, case.actor.as_ref());
-        let charges = match outcome {
-            Ok(_) => [charge(held), charge(reported.filter(|agent| agent.report_only))],
-            Err(_) => [None, None],
+        let charges = match (&outcome, charge(held), charge(reported.filter(|agent| agent.report_only))) {
+            (Err(_), ..) => [None, None],
+            (Ok(_), Some(charge), _) if self.spares(&case, &mut ()) => [None, Some(charge)],
+            (Ok(_), held, reported) => [held, reported],
         };
         for agent in entries.into_iter().flatten() {
             if let (true, Some(limit)) = (charges.iter().any(Option::is_some), agent.budget()) {
@@ -134,9 +135,8 @@ impl Access {
     /// Counts what goes on against an agent's budget: to be called when the
     /// verdict is carried out.
     pub fn spend(&mut self, mut verdict: Verdict, now: Time) -> Verdict {
-        let spared = verdict.outcome.as_ref().is_ok_and(|permit| permit.reason() == PermitReason::ReportOnly);
         let [held, reported] = std::mem::take(&mut verdict.charges);
-        for (charge, reported) in [(held, spared), (reported, true)] {
+        for (charge, reported) in [(held, false), (reported, true)] {
             let Some(Err(retry)) = charge.map(|charge| self.budgets.spend(&charge, now)) else {
                 continue;
             };
@@ -149,12 +149,11 @@ impl Access {
     }
 
     /// What is enforced, and what would be refused besides.
-    #[expect(clippy::type_complexity, reason = "three parts of a verdict")]
     fn settle<T: Trace>(
         &self,
         case: &Case<'_>,
         trace: &mut T,
-    ) -> (Result<Permit, Denial>, Option<Rc<str>>, Option<(Denial, Option<Rc<str>>)>) {
+    ) -> (Result<Permit, Denial>, Option<Rc<str>>, Option<Report>) {
         let role = case.asking.standing.role;
         let Decision { outcome, rule } = self.decide(case, Count::Enforced, trace);
         let (reason, report) = match outcome {
@@ -250,13 +249,7 @@ impl Access {
     }
 
     /// What the first rule that decides says.
-    fn by_rules<T: Trace>(
-        &self,
-        case: &Case<'_>,
-        count: Count,
-        perhaps: &mut bool,
-        trace: &mut T,
-    ) -> Option<Decision> {
+    fn by_rules<T: Trace>(&self, case: &Case<'_>, count: Count, perhaps: &mut bool, trace: &mut T) -> Option<Decision> {
         // Who listens hears of each rule, also of those that are about something else.
         let about = if T::LISTENS { None } else { case.asked.operation };
         for (index, rule) in self.rules.about(about) {

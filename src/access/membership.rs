@@ -104,10 +104,9 @@ impl GroupNames {
             let email = email.to_ascii_lowercase();
             for listed in &self.by_email {
                 let vouched = listed.provider.as_ref().is_none_or(|provider| *provider == caller.provider);
-                if let (true, Some(place)) = (
-                    vouched && listed.emails.contains_key(&email),
-                    member.groups.get_mut(listed.group),
-                ) {
+                if let (true, Some(place)) =
+                    (vouched && listed.emails.contains_key(&email), member.groups.get_mut(listed.group))
+                {
                     *place = true;
                     if let Some(name) = self.names.get(listed.group) {
                         trace.note(Note::Group { name, by_email: true });

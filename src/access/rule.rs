@@ -26,8 +26,7 @@ pub enum Then {
 }
 
 impl Then {
-    const NAMES: [(&'static str, Then); 3] =
-        [("allow", Then::Allow), ("deny", Then::Deny), ("step_up", Then::StepUp)];
+    const NAMES: [(&'static str, Then); 3] = [("allow", Then::Allow), ("deny", Then::Deny), ("step_up", Then::StepUp)];
 
     /// The word in configuration and records.
     pub fn name(self) -> &'static str {
@@ -65,12 +64,7 @@ pub(super) struct Rules {
 
 impl Rules {
     /// Reads `rules`.
-    pub fn read(
-        access: &Section<'_>,
-        catalog: &Catalog<'_>,
-        names: &mut GroupNames,
-        vouchers: &Vouchers<'_>,
-    ) -> Rules {
+    pub fn read(access: &Section<'_>, catalog: &Catalog<'_>, names: &mut GroupNames, vouchers: &Vouchers<'_>) -> Rules {
         let mut list: Vec<Rule> = Vec::new();
         for section in access.sections("rules") {
             let Some(rule) = Rule::read(&section, catalog, names, vouchers) else {
@@ -88,15 +82,12 @@ impl Rules {
                 let tag = super::what::tag(path);
                 let asked = Asked { operation: Some(operation), method, path, tag, effect: Some(operation.effect) };
                 for word in list.chunks(64) {
-                    about.push(word.iter().rev().fold(0, |bits, rule| bits << 1 | u64::from(rule.may_be_about(&asked))));
+                    about
+                        .push(word.iter().rev().fold(0, |bits, rule| bits << 1 | u64::from(rule.may_be_about(&asked))));
                 }
             }
         }
         Rules { list, about, width }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {

@@ -43,7 +43,7 @@ pub struct Verdict {
     /// (RFC 8693).
     pub acts_for: bool,
     /// What would have been refused were nothing report-only, and by which rule.
-    pub report: Option<(Denial, Option<Rc<str>>)>,
+    pub report: Option<Report>,
     /// What is asked of Airbyte, now that the body is known.
     pub operation: Option<Operation>,
     /// What the request touches, as far as it says so.
@@ -54,6 +54,10 @@ pub struct Verdict {
     /// reported only.
     pub(super) charges: [Option<Charge>; 2],
 }
+
+/// What report-only kept from being refused, and the rule that would have done
+/// it.
+pub type Report = (Denial, Option<Rc<str>>);
 
 /// Why somebody who is known gets no permit.
 #[derive(Clone, Debug, PartialEq, Eq)]

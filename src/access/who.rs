@@ -71,7 +71,10 @@ impl Who {
         }
         section.finish();
         if !Who::is_written(section) && !section.has("role") && !section.has("auth") {
-            section.mistake("role", "is about whom? Write role, auth, claim, group, client, provider, user or email_domain");
+            section.mistake(
+                "role",
+                "is about whom? Write role, auth, claim, group, client, provider, user or email_domain",
+            );
         }
         who
     }
@@ -111,7 +114,8 @@ impl Who {
 
     /// Only what the provider vouches for counts.
     fn is_of_domain(&self, caller: &Caller) -> bool {
-        let domain = || caller.email.as_ref().filter(|_| caller.email_verified)?.split_once('@').map(|(_, domain)| domain);
+        let domain =
+            || caller.email.as_ref().filter(|_| caller.email_verified)?.split_once('@').map(|(_, domain)| domain);
         self.email_domains.is_empty()
             || domain().is_some_and(|domain| self.email_domains.iter().any(|known| known.eq_ignore_ascii_case(domain)))
     }
