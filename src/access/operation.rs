@@ -101,4 +101,4 @@ fn row(place: u16, line: &'static str) -> Option<(&'static str, &'static str, Op
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

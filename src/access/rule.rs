@@ -279,3 +279,6 @@ fn moment(text: &str) -> Option<Time> {
         _ => read(text),
     }
 }
+
+#[cfg(test)]
+mod tests;

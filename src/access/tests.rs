@@ -173,16 +173,16 @@ fn the_configuration_has_the_last_word_on_operations() {
         {"method": "POST", "path": "/auth/**", "role": "reader"},
     ]}));
     let runner = Err(Denial::LowRole { needed: Role::Runner, role: Role::Reader });
-    let reader = Ok(Some(Role::Reader));
+    let reader = || Ok(Some(Role::Reader));
     for (method, path, expected, name) in [
-        ("POST", "/api/v1/web_backend/connections/get", reader, "webBackendGetConnection"),
+        ("POST", "/api/v1/web_backend/connections/get", reader(), "webBackendGetConnection"),
         ("POST", "/api/v1/new/a", runner, "newThing"),
-        ("POST", "/api/v1/new/a/b", reader, "POST /api/v1/new/**"),
-        ("GET", "/api/v1/health", reader, "health"),
-        ("HEAD", "/api/v1/instance_configuration", reader, "getInstanceConfiguration"),
-        ("POST", "/api/v1/workload/claim", reader, "POST /api/v1/workload/claim"),
+        ("POST", "/api/v1/new/a/b", reader(), "POST /api/v1/new/**"),
+        ("GET", "/api/v1/health", reader(), "health"),
+        ("HEAD", "/api/v1/instance_configuration", reader(), "getInstanceConfiguration"),
+        ("POST", "/api/v1/workload/claim", reader(), "POST /api/v1/workload/claim"),
         ("HEAD", "/api/public/v1/jobs/1", Err(Denial::Closed), "getJob"),
-        ("POST", "/auth/realms/airbyte", reader, "POST /auth/**"),
+        ("POST", "/auth/realms/airbyte", reader(), "POST /auth/**"),
     ] {
         assert_eq!(decide(&access, method, path, &[]), expected, "{method} {path}");
         assert_eq!(access.operation(&request(method, path)).unwrap().name, name);

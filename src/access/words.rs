@@ -61,7 +61,7 @@ pub(super) fn quoted(word: &str, mistake: &str) -> String {
 pub(super) fn did_you_mean<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     let near = known.map(|name| (strsim::damerau_levenshtein(name, word), name)).min();
     match near {
-        Some((distance, name)) if distance <= 4 => {
+        Some((distance, name)) if distance.saturating_mul(4) <= word.len() => {
             let mut text = "; did you mean ".to_owned();
             text.push_str(name);
             text.push('?');

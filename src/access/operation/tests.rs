@@ -7,20 +7,20 @@ use crate::testing::test;
 /// The table as people read it.
 const WRITTEN: &str = include_str!("../operations.tsv");
 
-struct Row {
-    method: &'static str,
-    path: &'static str,
-    name: &'static str,
-    airbyte_role: &'static str,
-    role: &'static str,
-    effect: &'static str,
-    slow: bool,
-    reason: &'static str,
-    agents: &'static str,
-    why: &'static str,
+pub(in crate::access) struct Row {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub name: &'static str,
+    pub airbyte_role: &'static str,
+    pub role: &'static str,
+    pub effect: &'static str,
+    pub slow: bool,
+    pub reason: &'static str,
+    pub agents: &'static str,
+    pub why: &'static str,
 }
 
-fn rows() -> Vec<Row> {
+pub(in crate::access) fn rows() -> Vec<Row> {
     let lines = WRITTEN.lines().filter(|line| !line.starts_with('#'));
     let rows: Vec<Row> = lines
         .map(|line| {
