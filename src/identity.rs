@@ -3,6 +3,8 @@
 mod cache;
 mod claims;
 mod credentials;
+#[cfg(not(target_arch = "wasm32"))]
+mod desk;
 mod discovery;
 mod error;
 mod key_store;

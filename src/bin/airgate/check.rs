@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::console::{self, Failure, count};
 use crate::document::{self, Found};
-use crate::schema::Hints;
+use crate::schema::{self, Hints, Step};
 use crate::secrets::{self, Secrets};
 use crate::warnings;
 
@@ -89,7 +89,8 @@ fn report(found: Found, args: &Args, hints: &Hints) -> Result<Report, Failure> {
         .map(|mistake| {
             let (path, whole) = (mistake.path(), mistake.to_string());
             let text = whole.strip_prefix(path).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&whole).to_owned();
-            Finding { path: path.to_owned(), text, hint: hints.about(path) }
+            let hint = if is_boolean(&config, path) { Some(QUOTE.to_owned()) } else { hints.about(path) };
+            Finding { path: path.to_owned(), text, hint }
         })
         .collect();
     let mut warnings = warnings::about(&config, now_seconds());
@@ -109,6 +110,20 @@ fn report(found: Found, args: &Args, hints: &Hints) -> Result<Report, Failure> {
         }
     }
     Ok(Report { place, mistakes, warnings })
+}
+
+/// Envoy's and Kubernetes' readers of YAML take more words for truth values than
+/// people do.
+const QUOTE: &str =
+    "a text is expected here; YAML reads yes, no, on, off, true and false otherwise, so put it in quotes";
+
+fn is_boolean(config: &Value, path: &str) -> bool {
+    let inner = |value: &'_ Value, step: &Step<'_>| match step {
+        Step::Member(name) => value.get(name).cloned(),
+        Step::Item(index) => value.get(index).cloned(),
+    };
+    let mut steps = schema::steps(path).into_iter();
+    steps.try_fold(config.clone(), |value, step| inner(&value, &step)).is_some_and(|value| value.is_boolean())
 }
 
 /// Seconds since the epoch.

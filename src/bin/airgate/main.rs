@@ -13,12 +13,15 @@
 mod check;
 mod completion;
 mod console;
+mod desk;
 mod document;
+mod explain;
 mod grant;
 mod keygen;
 mod operations;
 mod schema;
 mod secrets;
+mod story;
 mod warnings;
 
 use std::process::ExitCode;
@@ -39,6 +42,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Args),
+    Explain(explain::Args),
     Operations(operations::Args),
     Schema(schema::Args),
     Keygen(keygen::Args),
@@ -49,6 +53,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Operations(args) => operations::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Keygen(args) => keygen::run(&args),

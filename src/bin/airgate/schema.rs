@@ -41,12 +41,12 @@ impl Hints {
         for step in steps(path) {
             let here = self.follow(place);
             let inner = match step {
-                Step::Item => here.get("items"),
+                Step::Item(_) => here.get("items"),
                 Step::Member(name) => self.member(here, name),
             };
             place = match (inner, step) {
                 (Some(inner), _) => inner,
-                (None, Step::Item) => return about,
+                (None, Step::Item(_)) => return about,
                 (None, Step::Member(_)) => return known_fields(here).or(about),
             };
             about = meaning(place).or_else(|| meaning(self.follow(place))).or(about);
@@ -75,26 +75,25 @@ fn known_fields(place: &Value) -> Option<String> {
     Some(format!("known here: {}", names.join(", ")))
 }
 
-enum Step<'a> {
+pub enum Step<'a> {
     Member(&'a str),
-    /// `[0]`; the same for all.
-    Item,
+    Item(usize),
 }
 
 /// The steps of a mistake's path: names between dots, `[0]`, and `["name"]` for
 /// names of the user's own, which may hold anything.
-fn steps(path: &str) -> Vec<Step<'_>> {
+pub fn steps(path: &str) -> Vec<Step<'_>> {
     let mut steps = Vec::new();
     let mut rest = path;
     while !rest.is_empty() {
-        let cut = |text: &'static str| rest.find(text).and_then(|at| rest.split_at_checked(at));
         if let Some(quoted) = rest.strip_prefix("[\"") {
             let (name, after) = quoted.split_once("\"]").unwrap_or((quoted, ""));
             steps.push(Step::Member(name));
             rest = after;
         } else if rest.starts_with('[') {
-            steps.push(Step::Item);
-            rest = cut("]").and_then(|(_, after)| after.strip_prefix(']')).unwrap_or_default();
+            let (number, after) = rest.trim_start_matches('[').split_once(']').unwrap_or_default();
+            steps.push(Step::Item(number.parse().unwrap_or_default()));
+            rest = after;
         } else {
             rest = rest.strip_prefix('.').unwrap_or(rest);
             let end = rest.find(['.', '[']).unwrap_or(rest.len());
