@@ -32,18 +32,19 @@ impl Desk {
     }
 
     /// The host that the gateway has by its configuration.
-    pub fn authority(&self) -> &str {
+    pub fn authority(&self) -> String {
         let url = self.config.get("external_url").and_then(Value::as_str).unwrap_or_default();
-        url.trim_start_matches("https://").trim_end_matches('/')
+        url.trim_start_matches("https://").trim_end_matches('/').to_owned()
     }
+}
 
-    /// The headers of a request, pseudo-headers first.
-    pub fn headers(&self, method: &str, path: &str, more: &[(String, String)]) -> Headers {
-        let host = more.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map(|(_, value)| value.as_str());
-        let head = [(":method", method), (":path", path), (":authority", host.unwrap_or(self.authority()))];
-        let rest = more.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host"));
-        Headers::from_pairs(head.into_iter().chain(rest.map(|(name, value)| (name.as_str(), value.as_str()))))
-    }
+/// The headers of a request, pseudo-headers first; a `host` among the others is
+/// the one that is asked for.
+pub fn headers(authority: &str, method: &str, path: &str, more: &[(String, String)]) -> Headers {
+    let host = more.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map(|(_, value)| value.as_str());
+    let head = [(":method", method), (":path", path), (":authority", host.unwrap_or(authority))];
+    let rest = more.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host"));
+    Headers::from_pairs(head.into_iter().chain(rest.map(|(name, value)| (name.as_str(), value.as_str()))))
 }
 
 /// The gateway of a configuration.

@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let ending = match who(args, &mut desk, &mut story, now)? {
         Err(fault) => Ending::of_token(fault),
         Ok(sender) => {
-            let headers = desk.headers(&args.method, &args.path, &sent(args));
+            let headers = desk::headers(&desk.authority(), &args.method, &args.path, &sent(args));
             let known = sender.is_some();
             let inquiry = Inquiry { headers, body: body.clone().unwrap_or_default(), sender };
             let explained = desk.gateway.explain(inquiry, &mut story, &DeskHost, now);

@@ -18,7 +18,9 @@ mod document;
 mod explain;
 mod grant;
 mod keygen;
+mod line;
 mod operations;
+mod replay;
 mod schema;
 mod secrets;
 mod story;
@@ -43,6 +45,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Explain(explain::Args),
+    Replay(replay::Args),
     Operations(operations::Args),
     Schema(schema::Args),
     Keygen(keygen::Args),
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Operations(args) => operations::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Keygen(args) => keygen::run(&args),
