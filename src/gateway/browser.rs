@@ -349,5 +349,10 @@ fn redirect_with(status: u16, location: String, reason: &'static str, waiter: &W
         ("referrer-policy".into(), b"no-referrer".to_vec()),
         ("x-request-id".into(), waiter.request_id.clone().into_bytes()),
     ];
-    Step::Reply { reply: Reply { status, headers, body: Vec::new() }, reason, cookies: waiter.cookies.clone() }
+    Step::Reply {
+        reply: Reply { status, headers, body: Vec::new() },
+        reason,
+        cookies: waiter.cookies.clone(),
+        record: None,
+    }
 }

@@ -64,7 +64,12 @@ impl Gateway {
             Some(OwnLogin::Renew) => {
                 self.sender(waiter, host, now)?;
                 let reply = OwnLogin::renewed(&waiter.request_id);
-                Ok(Some(Step::Reply { reply, reason: "airbyte_login_kept", cookies: waiter.cookies.clone() }))
+                Ok(Some(Step::Reply {
+                    reply,
+                    reason: "airbyte_login_kept",
+                    cookies: waiter.cookies.clone(),
+                    record: None,
+                }))
             }
             Some(_) => Err(Refusal::AirbyteLogin.into()),
         }
