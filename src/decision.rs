@@ -162,3 +162,78 @@ const ANSWER: &[&str] = &[
     "airbyte_login_kept",
     OTHER,
 ];
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    fn sources(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+        let inner = folders.iter().filter(|path| !path.ends_with("tests")).flat_map(|path| sources(path));
+        let is_code = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "rs") && !path.ends_with("tests.rs");
+        files.into_iter().filter(is_code).chain(inner).collect()
+    }
+
+    /// The word that a text begins with, in quotes.
+    fn quoted(text: &str) -> Option<&str> {
+        let (word, _) = text.strip_prefix('"')?.split_once('"')?;
+        is_reason(word).then_some(word)
+    }
+
+    fn is_reason(word: &str) -> bool {
+        // `none` is a role in the configuration.
+        let plain = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        plain && !["", "none"].contains(&word)
+    }
+
+    /// Every reason that the code can give, by the few ways in which it does.
+    fn given(code: &str) -> BTreeSet<String> {
+        let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut found = BTreeSet::new();
+        for begin in ["BadRequest(", "Bad(", "refused(", "reason: "] {
+            found.extend(code.split(begin).skip(1).filter_map(quoted).map(str::to_owned));
+        }
+        for end in [", waiter", ", Some(waiter)", ", None)"] {
+            let before = code.split(end).filter_map(|text| text.strip_suffix('"')?.rsplit('"').next());
+            found.extend(before.filter(|word| is_reason(word)).map(str::to_owned));
+        }
+        for name in ["fn reason(", "fn words("] {
+            for body in code.split(name).skip(1) {
+                let body = body.split(" fn ").next().unwrap();
+                let arms = body.split("=> ").skip(1).map(|arm| arm.strip_prefix('(').unwrap_or(arm));
+                found.extend(arms.filter_map(quoted).map(str::to_owned));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_reason_in_the_code_is_in_the_table() {
+        let mut reasons = BTreeSet::new();
+        for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            reasons.extend(given(text.split("#[cfg(test)]\nmod tests {").next().unwrap()));
+        }
+        let listed: BTreeSet<String> =
+            Decision::ALL.iter().flat_map(|decision| decision.reasons()).map(|reason| (*reason).to_owned()).collect();
+        assert!(reasons.len() > 80, "{reasons:?}");
+        let missing: Vec<_> = reasons.difference(&listed).collect();
+        assert!(missing.is_empty(), "in the code, not in the table: {missing:?}");
+        let elsewhere =
+            ["proxy_refused", "client_gone", "host_failure", "public", "role", "default_role", "rule", OTHER];
+        let unused: Vec<_> = listed.difference(&reasons).filter(|word| !elsewhere.contains(&word.as_str())).collect();
+        assert!(unused.is_empty(), "in the table, not in the code: {unused:?}");
+    }
+
+    #[test]
+    fn no_reason_is_listed_twice() {
+        for decision in Decision::ALL {
+            let reasons = decision.reasons();
+            assert_eq!(reasons.iter().collect::<BTreeSet<_>>().len(), reasons.len(), "{decision:?}");
+        }
+    }
+}

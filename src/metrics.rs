@@ -127,3 +127,42 @@ impl Counts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    fn counted(counts: &Counts) -> Vec<(String, u32)> {
+        Counts::names().zip(counts.take()).filter(|(_, count)| *count > 0).collect()
+    }
+
+    #[test]
+    fn each_counter_has_its_own_name() {
+        let counts = Counts::default();
+        for (place, (counter, name)) in Counter::ALL.into_iter().enumerate() {
+            assert_eq!(counter as usize, place, "{name}");
+            counts.raise(counter);
+            assert_eq!(counted(&counts), [(name.to_owned(), 1)]);
+        }
+        for decision in Decision::ALL {
+            for reason in decision.reasons() {
+                counts.raise_decision(decision, reason);
+                counts.raise_decision(decision, reason);
+                let name = format!("airgate.decisions.{}.{reason}", decision.name());
+                assert_eq!(counted(&counts), [(name, 2)]);
+            }
+        }
+        counts.raise_decision(Decision::Deny, "never heard of");
+        assert_eq!(counted(&counts), [("airgate.decisions.deny.other".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn names_are_plain_and_few() {
+        let names: Vec<String> = Counts::names().collect();
+        assert!(names.len() < 200);
+        for name in names {
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || b"_.8".contains(&byte)), "{name}");
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub struct TestHost {
     /// What lies on the shelf, and its version.
     pub shelf: RefCell<HashMap<String, (Vec<u8>, u32)>>,
     /// What it knows about the request that ended.
-    pub facts: HashMap<&'static str, Vec<u8>>,
+    pub facts: RefCell<HashMap<&'static str, Vec<u8>>>,
     /// What it was told about requests, in order.
     pub told: RefCell<Vec<(String, String)>>,
     counts: Counts,
@@ -72,7 +72,7 @@ impl Host for TestHost {
     }
 
     fn fact(&self, name: &str) -> Option<Vec<u8>> {
-        self.facts.get(name).cloned()
+        self.facts.borrow().get(name).cloned()
     }
 
     fn tell(&self, name: &str, text: &str) {

@@ -70,6 +70,42 @@ pub enum Field {
 }
 
 impl Field {
+    /// All of them.
+    pub const ALL: [Field; 32] = [
+        Field::User,
+        Field::Email,
+        Field::Address,
+        Field::Port,
+        Field::Method,
+        Field::Path,
+        Field::Query,
+        Field::Host,
+        Field::Upstream,
+        Field::Status,
+        Field::RequestSize,
+        Field::ResponseSize,
+        Field::TotalMs,
+        Field::RequestId,
+        Field::Subject,
+        Field::Client,
+        Field::Provider,
+        Field::Agent,
+        Field::OnBehalfOf,
+        Field::Auth,
+        Field::Groups,
+        Field::Operation,
+        Field::Ids,
+        Field::Rule,
+        Field::Role,
+        Field::Report,
+        Field::ReportRule,
+        Field::Route,
+        Field::DurationUs,
+        Field::WaitedMs,
+        Field::Flags,
+        Field::Details,
+    ];
+
     /// Its name as a property of the proxy.
     pub fn property(self) -> &'static str {
         match self {

@@ -91,10 +91,12 @@ mod tests {
     fn a_text_stays_in_its_place_and_in_its_bounds() {
         for (text, shown) in [
             ("", ""),
-            ("José ‹data›", "José ‹data›"),
-            ("a\nb\r\tc\0", "a\u{fffd}b\u{fffd}\u{fffd}c\u{fffd}"),
-            ("a\u{2028}b\u{85}\u{7f}", "a\u{fffd}b\u{fffd}\u{fffd}"),
-            ("\u{202e}gpj.exe", "\u{fffd}gpj.exe"),
+            ("José ‹d", "José ‹d"),
+            ("a\nb\r", "a\u{fffd}b\u{fffd}"),
+            ("a\u{2028}b\u{85}", "a\u{fffd}b\u{fffd}"),
+            ("\0\t", "\u{fffd}\u{fffd}"),
+            ("\u{7f}", "\u{fffd}"),
+            ("\u{202e}gpj", "\u{fffd}gpj"),
             ("abcdefghi", "abcdefgh…"),
             ("\"\\\"\\\"", "\"\\\"\\…"),
             ("ääää", "ääää"),

@@ -3,6 +3,8 @@
 
 use std::rc::Rc;
 
+use serde_json::Value;
+
 use super::waiting::Waiter;
 use super::{Forward, Gateway, Step, StreamId};
 use crate::access::{Effect, Operation, PermitReason, Role};
@@ -22,6 +24,8 @@ pub(super) struct Known {
     pub since: Time,
     /// Who sent it, and how that is known.
     pub sender: Option<(Rc<Caller>, Auth)>,
+    /// The client that says so itself, where it asks for a token.
+    pub client: Option<String>,
     /// What it asks of Airbyte.
     pub operation: Option<Operation>,
     /// What kind of traffic it is.
@@ -113,7 +117,7 @@ impl Gateway {
     }
 
     fn note(&self, record: &mut Record, waiter: &Waiter, now: Time) {
-        let Known { since, sender, operation, class } = &waiter.known;
+        let Known { since, sender, client, operation, class } = &waiter.known;
         let mut note = |field, text: &str| self.audit.note(record, field, text);
         if let Some((caller, auth)) = sender {
             note(Field::User, &caller.user);
@@ -125,7 +129,14 @@ impl Gateway {
             note(Field::Provider, &caller.provider);
             note(Field::Auth, auth.name());
             note(Field::Role, self.access.role(caller).map_or("", Role::name));
+            // RFC 8693: somebody acts, and the token is about somebody else.
+            if let Some(actor) = caller.claims.get("act") {
+                let name = actor.get("sub").or_else(|| actor.get("client_id"));
+                note(Field::Agent, name.and_then(Value::as_str).unwrap_or_default());
+                note(Field::OnBehalfOf, &caller.user);
+            }
         }
+        note(Field::Client, client.as_deref().unwrap_or_default());
         note(Field::Operation, operation.as_ref().map_or("", |operation| &operation.name));
         note(Field::Route, class.map_or("", Class::name));
         if waiter.deadline.is_some() || waiter.body.is_some() {

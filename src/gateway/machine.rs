@@ -41,6 +41,7 @@ impl Gateway {
         match read_request(waiter.request.headers().first("content-type"), body) {
             Err(fault) => Ok(Some(refused(fault, waiter))),
             Ok(pair) => {
+                waiter.known.client = Some(pair.client_id().to_owned());
                 let asked = relay.ask(pair, now).ok_or(Refusal::Overloaded)?;
                 waiter.relay = Some(asked);
                 // Nobody needs the secret any longer.
