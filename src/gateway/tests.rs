@@ -1,3 +1,4 @@
+mod record;
 mod sign_in;
 mod step_up;
 
