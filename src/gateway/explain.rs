@@ -55,12 +55,12 @@ impl Gateway {
         let request = match Request::new(headers) {
             Ok(request) => request,
             Err(refusal) => {
-                let step = self.refuse(&Refusal::BadRequest(refusal.reason()), &id, None, host);
+                let step = self.refuse(&Refusal::BadRequest(refusal.reason()), &id, None, host, now);
                 return Explained { step, reads_body: false, is_own: false };
             }
         };
         self.stand_in_for_airbytes_token(now);
-        let mut waiter = Waiter::new(request, id);
+        let mut waiter = Waiter::new(request, id, now);
         let mut explained = Explained { step: Step::Await, reads_body: false, is_own: false };
         let mut outcome = self.retrace(&mut waiter, sender.as_ref(), trace, &mut explained.is_own, host, now);
         if let Err(Wanting::Body(limit)) = outcome {
@@ -71,7 +71,7 @@ impl Gateway {
         }
         explained.step = match outcome {
             Ok(step) => step,
-            Err(Wanting::Refused(refusal)) => self.refuse(&refusal, &waiter.request_id, Some(&waiter), host),
+            Err(Wanting::Refused(refusal)) => self.refuse(&refusal, &waiter.request_id, Some(&waiter), host, now),
             Err(Wanting::Later(_) | Wanting::Body(_)) => Step::Await,
         };
         explained

@@ -1,5 +1,6 @@
 #[cfg(not(target_arch = "wasm32"))]
 mod explain;
+mod record;
 mod sign_in;
 mod step_up;
 
