@@ -33,7 +33,7 @@ impl Line {
 
     /// A field that may list several.
     pub fn list(&self, name: &str) -> Vec<&str> {
-        self.get(name).split([',', ';', '\n']).map(str::trim).filter(|item| !item.is_empty()).collect()
+        self.get(name).split(',').map(str::trim).filter(|item| !item.is_empty()).collect()
     }
 
     /// Why it cannot be asked again, if that can be told by it alone.
@@ -75,9 +75,9 @@ impl Line {
     /// The ids that it touched, as members of a body.
     pub fn ids(&self) -> Map<String, Value> {
         let mut members = Map::new();
-        for item in self.list("airgate.ids") {
-            let (kind, id) = item.split_once([':', '=', ' ']).unwrap_or(("any", item));
-            let name = match kind.trim() {
+        let items = self.get("airgate.ids").split([' ', ',']).filter(|item| !item.is_empty());
+        for (kind, id) in items.map(|item| item.split_once(':').unwrap_or(("any", item))) {
+            let name = match kind {
                 "workspace" => "workspaceIds",
                 "connection" => "connectionIds",
                 "source" => "sourceIds",
@@ -86,7 +86,7 @@ impl Line {
             };
             let place = members.entry(name).or_insert_with(|| json!([]));
             if let Value::Array(list) = place {
-                list.push(id.trim().into());
+                list.push(id.into());
             }
         }
         members
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn ids_are_members_of_a_body() {
         let line = Line::read(
-            r#"{"airgate.decision":"allow","airgate.ids":"connection:c1,workspace=w1,connection:c2,any:x"}"#,
+            r#"{"airgate.decision":"allow","airgate.ids":"connection:c1 workspace:w1 connection:c2 any:x"}"#,
         );
         let expected = json!({"connectionIds": ["c1", "c2"], "workspaceIds": ["w1"], "configId": ["x"]});
         assert_eq!(Value::Object(line.unwrap().ids()), expected);

@@ -54,7 +54,7 @@ fn sign(bed: &Bed, claims: &Value) -> String {
 fn seen(step: Step) -> String {
     match step {
         Step::Forward(forward) => format!("{:?} {:?}", forward.exchange.permit(), forward.edits),
-        Step::Reply { reply, reason, cookies } => format!("{reply:?} {reason} {cookies:?}"),
+        Step::Reply { reply, reason, cookies, .. } => format!("{reply:?} {reason} {cookies:?}"),
         other => format!("{other:?}"),
     }
 }
