@@ -1,6 +1,9 @@
 //! `airgate`: what the gateway would do, asked at a desk. The same core as the
 //! module's.
 
+mod doctor;
+
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -14,8 +17,16 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Doctor(doctor::Args),
+}
 
 fn main() -> ExitCode {
-    match Cli::parse().command {}
+    let outcome = match Cli::parse().command {
+        Command::Doctor(args) => doctor::run(&args),
+    };
+    outcome.unwrap_or_else(|failure| {
+        let _ = writeln!(std::io::stderr(), "airgate: {failure}");
+        ExitCode::from(2)
+    })
 }
