@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
@@ -43,10 +43,11 @@ impl Client {
 
     pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
         let request = headers.iter().fold(self.0.get(url), |request, (name, value)| request.header(*name, *value));
-        let before = SystemTime::now();
+        let before = Instant::now();
         let failed = |error: ureq::Error| format!("{url}: {error}");
         let mut answer = request.call().map_err(failed)?;
-        let middle = before + before.elapsed().unwrap_or_default() / 2;
+        let now = SystemTime::now();
+        let middle = now.checked_sub(before.elapsed().mul_f64(0.5)).unwrap_or(now);
         let ahead = answer.headers().get("date").and_then(|date| ahead(date.to_str().ok()?, middle));
         let body = answer.body_mut().with_config().limit(LONGEST).lossy_utf8(true).read_to_string().map_err(failed)?;
         Ok(Answer { status: answer.status().as_u16(), body, ahead, headers: answer.headers().clone() })

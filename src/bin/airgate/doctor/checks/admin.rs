@@ -20,7 +20,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
 /// Whether only this machine reaches an address.
 pub fn is_local(address: &Node<'_>) -> bool {
     match address.at(&["socket_address", "address"]).text() {
-        Some(text) => text.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+        Some(text) => text.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback()),
         // A Unix socket, or an internal listener.
         None => address.is_there(),
     }
@@ -33,7 +33,9 @@ mod tests {
 
     #[test]
     fn each_broken_thing_is_found() {
-        for (address, found) in [("0.0.0.0", 1), ("::", 1), ("10.0.0.1", 1), ("127.0.0.2", 0), ("::1", 0)] {
+        for (address, found) in
+            [("0.0.0.0", 1), ("::", 1), ("10.0.0.1", 1), ("127.0.0.2", 0), ("::1", 0), ("::ffff:127.0.0.1", 0)]
+        {
             let exposed = Envoy::sound().set("/admin/address/socket_address/address", json!(address));
             is(&exposed, if found == 1 { &["admin.exposed"] } else { &[] });
         }

@@ -35,7 +35,7 @@ fn judge(certificate: &Node<'_>, now: SystemTime) -> Option<Finding> {
     }
     // Short-lived ones are renewed later.
     let lifetime = ends.duration_since(begins).unwrap_or_default();
-    (left < SOON.min(lifetime / 4)).then(|| {
+    (left < SOON.min(lifetime.mul_f64(0.25))).then(|| {
         let what = format!("the certificate {name} ends on {}", date(ends));
         Finding::warning("certificates.ending", place(), what).because(why).change(change)
     })

@@ -59,7 +59,7 @@ impl Envoy {
 
     /// Writes a value. The path begins with one of `PLACES`, and what is missing on it is made.
     pub fn set(mut self, path: &str, value: Value) -> Envoy {
-        let (first, rest) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
+        let (first, rest) = path.strip_prefix('/').map(|path| path.split_once('/').unwrap_or((path, ""))).unwrap();
         let (page, start) = match first {
             "airbyte_hosts" => (&mut self.0.clusters, "/cluster_statuses/0/host_statuses".to_owned()),
             "idp_hosts" => (&mut self.0.clusters, "/cluster_statuses/1/host_statuses".to_owned()),
