@@ -99,11 +99,16 @@ fn collect<'v>(value: &'v Value, names: &mut Vec<&'v str>) {
     }
 }
 
+/// Envoy counts when the next request comes, and only where the module is loaded anew (`FAIL_RELOAD`).
 fn trapped(facts: &Facts<'_>) -> Option<Finding> {
-    let (asked, failed) = (facts.count(".vm_reload"), facts.count(".vm_reload_failure"));
-    (asked > 0 || failed > 0).then(|| {
-        let what = format!("modules in this Envoy crashed: loaded anew {asked} times, of which {failed} failed");
-        Finding::error("plugin.trapped", "/stats: wasm.*.vm_reload*", what)
+    let count = |what: &str| facts.count(&format!(".vm_reload_{what}"));
+    let (loaded, failed, refused) = (count("success"), count("failure"), count("backoff"));
+    (loaded > 0 || failed > 0 || refused > 0).then(|| {
+        let what = format!(
+            "a module in this Envoy crashed: {loaded} times loaded anew, {failed} times in vain, {refused} requests came \
+             before that"
+        );
+        Finding::error("plugin.trapped", "/stats: wasm.*.vm_reload_*", what)
             .because("A crash ends every request of that worker with 503, for about a second.")
             .change("Please report it with Envoy's log: the lines with \"wasm\" around the crash say where it was.")
     })
@@ -125,7 +130,7 @@ mod tests {
         is(&set("allow_on_headers_stop_iteration", json!(null)), &["plugin.bodies"]);
         let shown = json!({"key_values": {"SECRET": "x", "HARMLESS": "x"}});
         is(&set("vm_config/environment_variables", shown), &["plugin.shown-secret"]);
-        is(&Envoy::sound().stat("wasm.airgate.vm_reload", 2), &["plugin.trapped"]);
+        is(&Envoy::sound().stat("wasm.airgate.vm_reload_success", 2), &["plugin.trapped"]);
         is(&Envoy::sound().stat("wasm.airgate.vm_reload_failure", 1), &["plugin.trapped"]);
     }
 
