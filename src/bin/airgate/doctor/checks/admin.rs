@@ -10,9 +10,19 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let place = facts.admin.at(&["address", "socket_address", "address"]);
     let exposed = place.text().filter(|_| !is_local(&facts.admin.get("address")));
     let finding = |address: &str| {
-        Finding::error("admin.exposed", &place, format!("the admin interface listens on {address}, not on loopback alone"))
-            .because("Whoever reaches it can stop the gateway, read its configuration and turn off its logs. It asks for no password.")
-            .change("admin:\n  address: {socket_address: {address: 127.0.0.1, port_value: 9901}}")
+        Finding::error(
+            "admin.exposed",
+            &place,
+            format!(
+                "the admin interface listens on {address}, not on \
+                                                         loopback alone"
+            ),
+        )
+        .because(
+            "Whoever reaches it can stop the gateway, read its configuration and turn off its logs. It \
+                      asks for no password.",
+        )
+        .change("admin:\n  address: {socket_address: {address: 127.0.0.1, port_value: 9901}}")
     };
     exposed.map(finding).into_iter().collect()
 }

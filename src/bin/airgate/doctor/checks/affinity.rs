@@ -1,7 +1,8 @@
 //! Is a client kept on its backend?
 
-use crate::doctor::facts::{Facts, Manager, Plugin, Route};
+use crate::doctor::facts::{Cluster, Facts, Manager, Plugin, Route};
 use crate::doctor::finding::Finding;
+use crate::doctor::node::Node;
 
 const KEY: &str = "x-airgate-affinity";
 const PIN: &str = "x-airgate-pin";
@@ -60,32 +61,41 @@ fn hash_policies(facts: &Facts<'_>, manager: &Manager<'_>) -> Vec<Finding> {
     let routes = manager.hosts.iter().flat_map(|host| &host.routes);
     let leads =
         |route: &&Route<'_>| route.clusters().iter().any(|name| facts.airbyte().any(|cluster| cluster.name == *name));
-    let mut findings: Vec<Finding> = routes.clone().filter(leads).filter_map(unhashed).collect();
+    let mut findings: Vec<Finding> = routes.clone().filter(leads).filter_map(|route| unhashed(facts, route)).collect();
     let clusters =
         facts.airbyte().filter(|cluster| routes.clone().any(|route| route.clusters().contains(&cluster.name)));
     findings.extend(clusters.filter(|cluster| !cluster.hashes()).map(|cluster| {
         let what = format!("cluster {} balances without hashing, so airgate's key has no effect", cluster.name);
-        Finding::error("affinity.lb-policy", &cluster.node.get("lb_policy"), what)
-            .because(SCATTERED)
-            .change("lb_policy: MAGLEV")
+        let place = &cluster.node.get("lb_policy");
+        scattered("affinity.lb-policy", &[cluster], place, what).change("lb_policy: MAGLEV")
     }));
     findings
 }
 
-fn unhashed(route: &Route<'_>) -> Option<Finding> {
+fn unhashed(facts: &Facts<'_>, route: &Route<'_>) -> Option<Finding> {
     let place = route.action.get("hash_policy");
-    let key = |policy: &crate::doctor::node::Node<'_>| policy.at(&["header", "header_name"]).text() == Some(KEY);
-    (!place.items().iter().any(key)).then(|| {
+    let key = |policy: &Node<'_>| policy.at(&["header", "header_name"]).text() == Some(KEY);
+    // A health check belongs to nobody.
+    let is_health = route.demanded("x-airgate-route") == Some("health");
+    (!is_health && !place.items().iter().any(key)).then(|| {
+        let clusters: Vec<_> = route.clusters().iter().filter_map(|name| facts.cluster(name)).collect();
         let what = format!("route {} does not hash {KEY}", route.name());
-        Finding::error("affinity.hash-policy", &place, what)
-            .because(SCATTERED)
+        scattered("affinity.hash-policy", &clusters, &place, what)
             .change(format!("hash_policy:\n- header: {{header_name: {KEY}}}"))
     })
+}
+
+/// With one host there is nowhere else to go, as long as it stays one.
+fn scattered(id: &'static str, clusters: &[&Cluster<'_>], place: &Node<'_>, what: String) -> Finding {
+    let alone = !clusters.is_empty() && clusters.iter().all(|cluster| cluster.hosts.len() == 1);
+    let make = if alone { Finding::warning } else { Finding::error };
+    make(id, place, what).because(SCATTERED)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Envoy, is};
+    use crate::doctor::finding::Severity;
     use serde_json::json;
 
     #[test]
@@ -97,9 +107,19 @@ mod tests {
         let other = json!([{"cookie": {"name": "x"}}]);
         is(&Envoy::sound().set("/routes/1/route/hash_policy", other), &["affinity.hash-policy"]);
         is(&Envoy::sound().set("/airbyte/lb_policy", json!("LEAST_REQUEST")), &["affinity.lb-policy"]);
+        let health = json!({"prefix": "/", "headers": [{"name": "x-airgate-route", "exact_match": "health"}]});
+        let checked = Envoy::sound().set("/routes/1/route/hash_policy", json!([])).set("/routes/1/match", health);
+        is(&checked.set("/routes/1/route/timeout", json!("60s")), &["timeouts.builder", "timeouts.builder"]);
         let maglev = json!({"policies": [{"typed_extension_config": {"typed_config": {"@type": "x/y.v3.Maglev"}}}]});
         let envoy = Envoy::sound().set("/airbyte/lb_policy", json!("LOAD_BALANCING_POLICY_CONFIG"));
         is(&envoy.set("/airbyte/load_balancing_policy", maglev), &[]);
+    }
+
+    #[test]
+    fn with_one_host_there_is_nowhere_else_to_go() {
+        let one = Envoy::sound().set("/airbyte_hosts", json!([{"address": {}}]));
+        let severities = is(&one.set("/airbyte/lb_policy", json!(null)), &["affinity.lb-policy"]);
+        assert_eq!(severities, [Severity::Warning]);
     }
 
     #[test]

@@ -36,7 +36,8 @@ fn ejected(cluster: &Cluster<'_>) -> Option<Finding> {
         let what = format!("put aside in cluster {}, because requests failed there: {}", cluster.name, list.join(", "));
         Finding::warning("backends.ejected", format!("/clusters: {}", cluster.name), what)
             .because(
-                "Its clients moved to other replicas. It comes back by itself, and is put aside for longer each time.",
+                "Its clients moved to other replicas. It comes back by itself, and is put aside for longer each \
+                 time.",
             )
             .change("Look into that replica's log for what it answered 502 to 504, or why connections to it fail.")
     })
@@ -60,16 +61,22 @@ fn watched(cluster: &Cluster<'_>) -> Option<Finding> {
     (!place.is_there()).then(|| {
         let what = format!("cluster {} puts no failing host aside", cluster.name);
         Finding::warning("backends.outliers", &place, what)
-            .because("Between two health checks a replica that is gone fails every request of the clients that belong to it.")
-            .change("outlier_detection:\n  split_external_local_origin_errors: true\n  \
+            .because(
+                "Between two health checks a replica that is gone fails every request of the clients that \
+                      belong to it.",
+            )
+            .change(
+                "outlier_detection:\n  split_external_local_origin_errors: true\n  \
                      consecutive_local_origin_failure: 3\n  consecutive_gateway_failure: 5\n  \
-                     enforcing_consecutive_gateway_failure: 100\n  enforcing_consecutive_5xx: 0")
+                     enforcing_consecutive_gateway_failure: 100\n  enforcing_consecutive_5xx: 0",
+            )
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Envoy, is};
+    use crate::doctor::finding::Severity;
     use serde_json::json;
 
     #[test]
@@ -77,7 +84,11 @@ mod tests {
         let health = |index: usize, key: &str| {
             Envoy::sound().set(&format!("/airbyte_hosts/{index}/health_status"), json!({key: true}))
         };
-        is(&health(0, "failed_active_health_check"), &["backends.down"]);
+        let one_down = is(&health(0, "failed_active_health_check"), &["backends.down"]);
+        assert_eq!(one_down, [Severity::Warning]);
+        let down = json!({"failed_active_health_check": true});
+        let nobody = health(0, "failed_active_health_check").set("/airbyte_hosts/1/health_status", down);
+        assert_eq!(is(&nobody, &["backends.down"]), [Severity::Error]);
         is(&health(1, "failed_outlier_check"), &["backends.ejected"]);
         is(&Envoy::sound().set("/airbyte_hosts", json!([])), &["backends.none"]);
         is(&Envoy::sound().set("/airbyte/health_checks", json!([])), &["backends.health-checks"]);

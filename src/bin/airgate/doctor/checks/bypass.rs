@@ -106,13 +106,14 @@ mod tests {
         is(&Envoy::sound().listener(route("idp")), &[]);
         let weighted = json!({"clusters": [{"name": "idp"}, {"name": "airbyte"}]});
         let mut canary = route("");
-        canary["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]["virtual_hosts"][0]["routes"][0]["route"] =
-            json!({"weighted_clusters": weighted});
+        let routes = "/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes";
+        canary.pointer_mut(routes).unwrap()[0]["route"] = json!({"weighted_clusters": weighted});
         is(&Envoy::sound().listener(canary), &["bypass.listener"]);
         // The same replicas under another name.
         is(&Envoy::sound().cluster("second", "10.0.0.1").listener(route("second")), &["bypass.listener"]);
         is(&Envoy::sound().cluster("second", "10.0.0.9").listener(route("second")), &[]);
-        let tcp = json!({"name": "side", "default_filter_chain": {"filters": [{"typed_config": {"@type": "x/TcpProxy", "cluster": "airbyte"}}]}});
+        let proxy = json!({"typed_config": {"@type": "x/TcpProxy", "cluster": "airbyte"}});
+        let tcp = json!({"name": "side", "default_filter_chain": {"filters": [proxy]}});
         is(&Envoy::sound().listener(tcp), &["bypass.tcp"]);
     }
 

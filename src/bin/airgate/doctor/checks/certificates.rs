@@ -68,7 +68,8 @@ mod tests {
             ("2026-05-01", "2026-07-31", &["certificates.ended"]),
             ("2026-08-02", "2026-10-31", &["certificates.ended"]),
         ] {
-            let chain = json!([{"subject_alt_names": [{"dns": "localhost"}], "valid_from": format!("{begins}T00:00:00Z"),
+            let chain = json!([{"subject_alt_names": [{"dns": "localhost"}],
+                "valid_from": format!("{begins}T00:00:00Z"),
                 "expiration_time": format!("{ends}T00:00:00Z")}]);
             is(&Envoy::sound().set("/certificates/0/cert_chain", chain), found);
         }

@@ -15,8 +15,14 @@ fn judge(manager: &Manager<'_>) -> Option<Finding> {
     if !own.is_true() {
         let what = format!("listener {} takes the client's address from X-Forwarded-For", manager.listener);
         let finding = Finding::warning("clients.address", &own, what)
-            .because("Clients write that header: they choose the address in logs and in Airbyte's audit record, and may pass for internal ones, which steer timeouts and retries by x-envoy-* headers.")
-            .change("use_remote_address: true\nxff_num_trusted_hops: 0  # the number of HTTP proxies before this one");
+            .because(
+                "Clients write that header: they choose the address in logs and in Airbyte's audit record, \
+                      and may pass for internal ones, which steer timeouts and retries by x-envoy-* headers.",
+            )
+            .change(
+                "use_remote_address: true\nxff_num_trusted_hops: 0  # the number of HTTP proxies before \
+                     this one",
+            );
         return Some(finding);
     }
     let count = hops.number().filter(|count| *count > 0)?;

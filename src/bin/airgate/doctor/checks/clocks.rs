@@ -24,7 +24,8 @@ pub fn check(clocks: &Clocks, provider: &Provider) -> Option<Finding> {
     } else {
         return None;
     };
-    let why = "Beyond the leeway (60 s, unless configured) tokens are not valid yet, or no longer, and nobody gets in.";
+    let why = "Beyond the leeway (60 s, unless configured) tokens are not valid yet, or no longer, and nobody \
+               gets in.";
     Some(finding.because(why).change("Set the clocks by NTP, on the gateway's machine first."))
 }
 

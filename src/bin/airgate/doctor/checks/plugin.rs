@@ -69,7 +69,10 @@ fn bodies(plugin: &Plugin<'_>) -> Option<Finding> {
     let place = plugin.node.get("allow_on_headers_stop_iteration");
     (!place.is_true()).then(|| {
         Finding::error("plugin.bodies", &place, "airgate may not read a body before it decides")
-            .because("Creating jobs, single sign-out and other requests that show only in their body what they are wait until they time out.")
+            .because(
+                "Creating jobs, single sign-out and other requests that show only in their body what they \
+                      are wait until they time out.",
+            )
             .change("allow_on_headers_stop_iteration: true")
     })
 }
@@ -105,8 +108,8 @@ fn trapped(facts: &Facts<'_>) -> Option<Finding> {
     let (loaded, failed, refused) = (count("success"), count("failure"), count("backoff"));
     (loaded > 0 || failed > 0 || refused > 0).then(|| {
         let what = format!(
-            "a module in this Envoy crashed: {loaded} times loaded anew, {failed} times in vain, {refused} requests came \
-             before that"
+            "a module in this Envoy crashed: {loaded} times loaded anew, {failed} times in vain, {refused} requests \
+             came before that"
         );
         Finding::error("plugin.trapped", "/stats: wasm.*.vm_reload_*", what)
             .because("A crash ends every request of that worker with 503, for about a second.")
@@ -136,7 +139,10 @@ mod tests {
 
     #[test]
     fn another_module_with_the_same_id() {
-        let other = |id: &str| json!({"name": "other", "typed_config": {"@type": "x/Wasm", "config": {"vm_config": {"vm_id": id}}}});
+        let other = |id: &str| {
+            let config = json!({"vm_config": {"vm_id": id}});
+            json!({"name": "other", "typed_config": {"@type": "x/Wasm", "config": config}})
+        };
         is(&Envoy::sound().filter(0, other("airgate")), &["plugin.vm-id"]);
         is(&Envoy::sound().filter(0, other("other")), &[]);
     }

@@ -42,7 +42,10 @@ fn stranger(probes: &Probes) -> Option<Finding> {
     let place = format!("GET {}{}", probes.gateway, super::super::probe::STRANGER);
     let finding = Finding::error("gateway.open", place, format!("a request without credentials was answered {status}"))
         .because("Whoever reaches the gateway reads what is in Airbyte.")
-        .change("Look at the findings on the filter and its routes, and at `public` and `access.operations` in airgate's configuration.");
+        .change(
+            "Look at the findings on the filter and its routes, and at `public` and `access.operations` in \
+                 airgate's configuration.",
+        );
     Some(finding)
 }
 
@@ -53,12 +56,25 @@ fn kept(probes: &Probes) -> Option<Finding> {
         Stay::NoCookie => Some(
             Finding::error("affinity.no-cookie", place, "the first answer set no affinity cookie")
                 .because("The client has nothing by which it could be kept on its backend.")
-                .change("See whether something between here and airgate, or a filter of Envoy's, removes Set-Cookie."),
+                .change(
+                    "See whether something between here and airgate, or a filter of Envoy's, removes \
+                         Set-Cookie.",
+                ),
         ),
         Stay::Cookie { anew, of } => Some(
-            Finding::error("affinity.not-honoured", place, format!("{anew} of {of} requests that brought their affinity cookie were given another"))
-                .because("The client moves to another backend each time that happens.")
-                .change("Give all replicas of the gateway the same affinity key, and see whether something removes the Cookie header."),
+            Finding::error(
+                "affinity.not-honoured",
+                place,
+                format!(
+                    "{anew} of {of} requests that brought their \
+                                        affinity cookie were given another"
+                ),
+            )
+            .because("The client moves to another backend each time that happens.")
+            .change(
+                "Give all replicas of the gateway the same affinity key, and see whether something \
+                         removes the Cookie header.",
+            ),
         ),
     }
 }

@@ -54,8 +54,14 @@ fn reached(facts: &Facts<'_>, provider: &Provider, cluster: &Cluster<'_>) -> Opt
     let what = format!("provider {} is out of reach: {what}", provider.issuer);
     Some(
         Finding::error("provider.unreachable", format!("/clusters: {name}"), what)
-            .because("Without keys no token and no session can be checked: nobody gets in, or those who are in fall out.")
-            .change("Look at the cluster's address, at its sni and certificate authority, and whether the gateway may connect."),
+            .because(
+                "Without keys no token and no session can be checked: nobody gets in, or those who are in \
+                      fall out.",
+            )
+            .change(
+                "Look at the cluster's address, at its sni and certificate authority, and whether the \
+                     gateway may connect.",
+            ),
     )
 }
 
@@ -69,7 +75,8 @@ fn verified(cluster: &Cluster<'_>) -> Option<Finding> {
         return None;
     }
     let (kind, tls) = socket.get("typed_config").unwrapped();
-    let change = "common_tls_context:\n  validation_context:\n    trusted_ca: {filename: /etc/ssl/certs/ca-certificates.crt}\n    \
+    let change = "common_tls_context:\n  validation_context:\n    \
+                  trusted_ca: {filename: /etc/ssl/certs/ca-certificates.crt}\n    \
                   match_typed_subject_alt_names:\n    - {san_type: DNS, matcher: {exact: idp.example.com}}";
     if kind != "UpstreamTlsContext" {
         let what = format!("cluster {name} speaks to the provider without TLS");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::doctor::facts::{Facts, Pages};
+use crate::doctor::finding::Severity;
 
 /// The pages of its admin interface.
 pub struct Envoy(Pages);
@@ -26,13 +27,14 @@ const PLACES: [(&str, &str); 11] = [
 
 /// What is found in it is exactly this, in this order.
 #[track_caller]
-pub fn is(envoy: &Envoy, ids: &[&str]) {
+pub fn is(envoy: &Envoy, ids: &[&str]) -> Vec<Severity> {
     let now = humantime::parse_rfc3339("2026-08-01T00:00:00Z").unwrap();
     let found = super::all(&Facts::read(&envoy.0, now));
     assert_eq!(found.iter().map(|finding| finding.id).collect::<Vec<_>>(), ids, "{found:#?}");
     for finding in &found {
         assert!(!finding.why.is_empty() && !finding.change.is_empty(), "{finding:#?}");
     }
+    found.iter().map(|finding| finding.severity).collect()
 }
 
 impl Envoy {
@@ -47,9 +49,11 @@ impl Envoy {
                     "virtual_hosts": [{"domains": ["*"], "routes": routes()}]}}]},
             ]}),
             clusters: json!({"cluster_statuses": [
-                {"name": "airbyte", "host_statuses": [{"address": address("10.0.0.1")}, {"address": address("10.0.0.2")}]},
+                {"name": "airbyte", "host_statuses":
+                    [{"address": address("10.0.0.1")}, {"address": address("10.0.0.2")}]},
                 {"name": "idp", "host_statuses": [{"address": address("10.0.1.1"), "stats":
-                    [{"name": "rq_success", "value": "6"}, {"name": "rq_total", "value": "6"}, {"name": "cx_connect_fail"}]}]},
+                    [{"name": "rq_success", "value": "6"}, {"name": "rq_total", "value": "6"},
+                        {"name": "cx_connect_fail"}]}]},
             ]}),
             stats: json!({"stats": [{"histograms": {}}, {"name": "wasm.airgate.vm_reload", "value": 0}]}),
             server: json!({"command_line_options": {"drain_time": "1860s"}}),
@@ -109,6 +113,48 @@ impl Envoy {
     }
 }
 
+/// Every part of a document, one after the other, replaced by something odd.
+fn oddities(value: &Value) -> Vec<Value> {
+    let odd = [json!(null), json!([]), json!({"@type": 1}), json!("-1s"), json!(18_446_744_073_709_551_615_u64)];
+    let mut all = odd.to_vec();
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                all.extend(oddities(member).into_iter().map(|odd| {
+                    let mut changed = members.clone();
+                    changed.insert(key.clone(), odd);
+                    Value::Object(changed)
+                }));
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                all.extend(oddities(item).into_iter().map(|odd| {
+                    let mut changed = items.clone();
+                    changed[index] = odd;
+                    Value::Array(changed)
+                }));
+            }
+        }
+        _ => {}
+    }
+    all
+}
+
+#[test]
+fn whatever_is_missing_or_odd_is_no_panic() {
+    let sound = || Envoy::sound().0;
+    let judge = |pages: &Pages| super::all(&Facts::read(pages, std::time::SystemTime::now())).len();
+    for config in oddities(&sound().config) {
+        judge(&Pages { config, ..sound() });
+    }
+    for clusters in oddities(&sound().clusters) {
+        judge(&Pages { clusters, ..sound() });
+    }
+    // Without anything there is one thing to say.
+    assert_eq!(judge(&Pages::default()), 1);
+}
+
 fn address(ip: &str) -> Value {
     json!({"socket_address": {"address": ip, "port_value": 8001}})
 }
@@ -126,8 +172,9 @@ fn idp() -> Value {
 fn listener() -> Value {
     json!({"name": "https", "address": address("0.0.0.0"), "filter_chains": [{
         "transport_socket": {"typed_config": {"@type": "x/DownstreamTlsContext", "common_tls_context": {}}},
-        "filters": [{"typed_config": {"@type": "x/HttpConnectionManager", "use_remote_address": true, "normalize_path": true,
-            "merge_slashes": true, "path_with_escaped_slashes_action": "REJECT_REQUEST", "stream_idle_timeout": "60s",
+        "filters": [{"typed_config": {"@type": "x/HttpConnectionManager", "use_remote_address": true,
+            "normalize_path": true, "merge_slashes": true, "path_with_escaped_slashes_action": "REJECT_REQUEST",
+            "stream_idle_timeout": "60s",
             "common_http_protocol_options": {"headers_with_underscores_action": "REJECT_REQUEST"},
             "rds": {"route_config_name": "routes"},
             "http_filters": [airgate(), {"name": "router", "typed_config": {"@type": "x/Router"}}]}}],
@@ -139,7 +186,8 @@ fn airgate() -> Value {
         "providers": [{"issuer": "https://idp.example.com", "cluster": "idp"}],
         "affinity": {"mode": "hash", "keys": [{"secret": {"env": "SECRET"}}]}});
     json!({"name": "airgate", "typed_config": {"@type": "x/Wasm", "config": {"failure_policy": "FAIL_RELOAD",
-        "allow_on_headers_stop_iteration": true, "vm_config": {"vm_id": "airgate"}, "configuration": {"value": settings}}}})
+        "allow_on_headers_stop_iteration": true, "vm_config": {"vm_id": "airgate"},
+        "configuration": {"value": settings}}}})
 }
 
 fn routes() -> Value {

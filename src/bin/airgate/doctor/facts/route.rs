@@ -79,10 +79,22 @@ impl<'a> Route<'a> {
 
     /// Whether it demands this header.
     pub fn demands(&self, header: &str) -> bool {
-        let is_it = |matcher: &Node<'_>| {
-            matcher.get("name").word().eq_ignore_ascii_case(header) && !matcher.get("invert_match").is_true()
+        self.matcher(header).is_some()
+    }
+
+    /// The very value that it demands of this header.
+    pub fn demanded(&self, header: &str) -> Option<&'a str> {
+        let matcher = self.matcher(header)?;
+        matcher.at(&["string_match", "exact"]).or(matcher.get("exact_match")).text()
+    }
+
+    fn matcher(&self, header: &str) -> Option<Node<'a>> {
+        let is_it = |matcher: &Node<'a>| {
+            matcher.get("name").word().eq_ignore_ascii_case(header)
+                && !matcher.get("invert_match").is_true()
+                && matcher.get("present_match").value() != Some(&serde_json::Value::Bool(false))
         };
-        self.node.at(&["match", "headers"]).items().iter().any(is_it)
+        self.node.at(&["match", "headers"]).items().into_iter().find(is_it)
     }
 
     /// Whether it takes a request. `None`: that depends on more than we judge, such as a regular expression.
@@ -152,4 +164,63 @@ fn header_holds(header: &Node<'_>, value: Option<&str>) -> Option<bool> {
 
 fn is_bare(header: &Node<'_>) -> bool {
     ["string_match", "safe_regex_match", "range_match"].iter().all(|key| !header.get(key).is_there())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const READ: Sample = Sample { class: "api", method: "POST", path: "/api/v1/connections/get", repeatable: true };
+
+    fn takes(matcher: Value) -> Option<bool> {
+        let configuration = json!({"virtual_hosts": [{"routes": [{"match": matcher}]}]});
+        let hosts = routes(&Node::root(&configuration));
+        hosts[0].routes[0].takes(&READ)
+    }
+
+    #[test]
+    fn paths_match_as_envoy_matches_them() {
+        for (matcher, expected) in [
+            (json!({"prefix": "/"}), Some(true)),
+            (json!({"prefix": "/api/public/"}), Some(false)),
+            (json!({"path": "/api/v1/connections/get"}), Some(true)),
+            (json!({"path_separated_prefix": "/api/v1"}), Some(true)),
+            (json!({"path_separated_prefix": "/api/v"}), Some(false)),
+            (json!({"safe_regex": {"regex": ".*"}}), Some(true)),
+            (json!({"safe_regex": {"regex": "/api/.*"}}), None),
+            (json!({"prefix": "/", "query_parameters": [{"name": "x"}]}), None),
+            (json!({}), None),
+        ] {
+            assert_eq!(takes(matcher.clone()), expected, "{matcher}");
+        }
+    }
+
+    #[test]
+    fn headers_match_as_envoy_matches_them() {
+        for (header, expected) in [
+            (json!({"name": "X-Airgate-Route", "string_match": {"exact": "api"}}), Some(true)),
+            (json!({"name": "x-airgate-route", "string_match": {"exact": "slow"}}), Some(false)),
+            (json!({"name": "x-airgate-route", "exact_match": "slow", "invert_match": true}), Some(true)),
+            (json!({"name": "x-airgate-route", "present_match": true}), Some(true)),
+            (json!({"name": "x-airgate-upstream", "present_match": true}), Some(false)),
+            (json!({"name": "x-airgate-upstream", "present_match": false}), Some(true)),
+            (json!({"name": "x-airgate-retry"}), Some(true)),
+            (json!({"name": "x-other"}), Some(false)),
+            (json!({"name": ":path", "string_match": {"prefix": "/api"}}), Some(true)),
+            (json!({"name": ":path", "string_match": {"safe_regex": {"regex": "x"}}}), None),
+            (json!({"name": "x-other", "string_match": {"safe_regex": {"regex": "x"}}}), Some(false)),
+        ] {
+            assert_eq!(takes(json!({"prefix": "/", "headers": [header]})), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn the_host_that_fits_best() {
+        let host = |domain| Host { domains: vec![domain], routes: Vec::new() };
+        for (domain, fit) in [("*", 1), ("*.example.com", 2), ("a.example.com", 3), ("a.example.com:8443", 3), ("b", 0)]
+        {
+            assert_eq!(host(domain).fits("a.example.com:8443"), fit, "{domain}");
+        }
+    }
 }
