@@ -29,7 +29,7 @@ impl Pages<'_> {
 
     /// The page as the answer to a request.
     pub fn step(&self, status: u16, page: &Page<'_>, reason: &'static str, waiter: &Waiter) -> Step {
-        Step::Reply { reply: self.reply(status, page), reason, cookies: waiter.cookies.clone() }
+        Step::Reply { reply: self.reply(status, page), reason, cookies: waiter.cookies.clone(), record: None }
     }
 }
 
@@ -104,6 +104,14 @@ impl Refusal {
             Refusal::WrongTokenUrl(_) => "wrong_token_url",
             Refusal::ProviderUnavailable(_) => "provider_unavailable",
             Refusal::Overloaded => "overloaded",
+        }
+    }
+
+    /// The rule that asks for a better sign-in, where that is what is missing.
+    pub fn step_up(&self) -> Option<&str> {
+        match self {
+            Refusal::Denied { denial: Denial::StepUp { rule, .. }, .. } => Some(rule),
+            _ => None,
         }
     }
 

@@ -1,4 +1,6 @@
+mod record;
 mod sign_in;
+mod step_up;
 
 use std::collections::HashMap;
 
