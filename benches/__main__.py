@@ -17,7 +17,7 @@ from lab.paths import BUILD, MODULE, ROOT
 from benches import host_calls, report, series
 from benches.candidates import Candidates
 from benches.measuring import measure, say, starting
-from benches.proxies import Envoy, EnvoyShape, cores
+from benches.proxies import Envoy, EnvoyShape, HAProxy, cores
 from benches.traffic import Clients
 
 # Rounds, seconds a slice, starts.
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> dict:
             "kernel": platform.release(),
             "load_before": load_before,
         },
-        "versions": [f"Envoy {NEWEST}", _said("haproxy", "-v").split(" ", 2)[0] + " " + _said("haproxy", "-v").split()[2]],
+        "versions": [f"Envoy {NEWEST}", HAProxy.version()],
         "module_bytes": MODULE.stat().st_size,
         "token_bytes": len(token),
         "host_calls": counted,

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -165,7 +167,17 @@ class HAProxy(Proxy):
     def _command(self) -> list[str]:
         file = self.folder / "haproxy.cfg"
         file.write_text(self._write(self.port))
-        return ["haproxy", "-db", "-f", str(file)]
+        return [self._binary(), "-db", "-f", str(file)]
+
+    @classmethod
+    def version(cls) -> str:
+        said = subprocess.run([cls._binary(), "-v"], capture_output=True, text=True, check=True).stdout
+        return "HAProxy " + said.split()[2]
+
+    @staticmethod
+    def _binary() -> str:
+        # Debian keeps it where not everybody's PATH leads.
+        return shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin") or "haproxy"
 
 
 def filter_(name: str, kind: str, **config: Any) -> dict:
