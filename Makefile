@@ -53,6 +53,10 @@ bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy 
 bench-quick: bench-parts ## a few of those, in about 2 minutes
 	@$(bench) quick $(ARGS)
 
+.PHONY: bench-write
+bench-write: python ## write the last results into benches/, its README.md too
+	@$(bench) write
+
 .PHONY: test-unit
 test-unit: ## the core's tests, native
 	@$(scripts)/unit-test.sh $(ARGS)

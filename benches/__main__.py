@@ -1,4 +1,4 @@
-"""python -m benches [quick|whole] [--write], or python -m benches report FILE [--write]."""
+"""python -m benches quick|whole measures; python -m benches write puts the last results into this folder."""
 
 import argparse
 import datetime
@@ -27,15 +27,14 @@ RESULTS = BUILD / "bench"
 
 def main() -> None:
     options = _options()
-    if options.profile == "report":
-        results = json.loads(options.file.read_text())
+    if options.profile == "write":
+        results = json.loads((RESULTS / "results.json").read_text())
+        report.write(results, ROOT / "benches")
+        report.write_readme(results)
     else:
         results = run(options)
         report.write(results, RESULTS)
     print(report.plain(results))
-    if options.write:
-        report.write(results, ROOT / "benches")
-        report.write_readme(results)
     if missing := report.not_measured(results):
         sys.exit(f"bench: {len(missing)} candidates were not measured")
 
@@ -91,9 +90,7 @@ def _host_calls(candidates: Candidates, folder: Path) -> dict:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("profile", choices=[*PROFILES, "report"], nargs="?", default="whole")
-    parser.add_argument("file", type=Path, nargs="?", default=RESULTS / "results.json", help="of `report`: earlier results")
-    parser.add_argument("--write", action="store_true", help="into benches/, README.md too")
+    parser.add_argument("profile", choices=[*PROFILES, "write"])
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=int, help="of a slice")
     parser.add_argument("--only", action="append", help="a series, by name; may be repeated")

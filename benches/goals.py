@@ -15,7 +15,9 @@ class Goal:
 
     @property
     def verdict(self) -> str:
-        return {True: "reached", False: "not reached", None: "not measured"}[self.reached]
+        if self.measured is None:
+            return "not measured"
+        return {True: "reached", False: "not reached", None: "stated"}[self.reached]
 
 
 def goals(results: dict) -> list[Goal]:
@@ -57,8 +59,8 @@ def _throughput(results: dict, other: str, least: float) -> Goal:
     if not (one and base):
         return Goal(what, wanted)
     # The requests that a second of processor time pays for.
-    low_cost, low, high = ratios(base, one)
-    return Goal(what, wanted, f"{low_cost:.2f} ({low:.2f}–{high:.2f})", low_cost >= least)
+    ratio, low, high = ratios(base, one)
+    return Goal(what, wanted, f"{ratio:.2f} ({low:.2f}–{high:.2f})", ratio >= least)
 
 
 def _cost(results: dict, series: str, name: str, other: str, most: float) -> Goal:
@@ -98,7 +100,7 @@ def _memory(results: dict) -> Goal:
     if not (one and base):
         return Goal(what, wanted)
     over = (one["samples"][-1]["rss_kib"] - base["samples"][-1]["rss_kib"]) / 1024
-    return Goal(what, wanted, f"{over:.0f} MiB", True)
+    return Goal(what, wanted, f"{over:.0f} MiB")
 
 
 def _at_most(what: str, value: float, most: float, unit: str) -> Goal:

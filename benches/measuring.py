@@ -68,6 +68,12 @@ class Running:
         }
 
 
+def _in_a_line(reason: str) -> str:
+    """What a proxy says of its configuration is worth more than that it ended."""
+    lines = reason.splitlines()
+    return next((line.split("configuration: ")[1] for line in lines if "configuration: " in line), lines[0])
+
+
 def texts(traffic: Traffic, setting: Setting, cookie: str):
     return (request(credential, setting.headers, cookie) for credential in traffic.credentials)
 
@@ -84,8 +90,8 @@ def measure(series: Series, folder: Path, rounds: int, seconds: int, say: Callab
                 one = Running(candidate, folder / f"{series.name}-{number}", series.setting)
             except (Untrue, RuntimeError, AssertionError) as reason:
                 # The others are worth measuring still; the command fails in the end.
-                result["not_measured"] = str(reason)[-2000:]
-                say(f"{candidate.name} is not measured: {result['not_measured']}")
+                say(f"{candidate.name} is not measured: {reason}")
+                result["not_measured"] = _in_a_line(str(reason))
                 continue
             one.samples = result["samples"]
             running.append(one)

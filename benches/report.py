@@ -1,9 +1,11 @@
 """The results in words: tables in plain text and Markdown, and what the README says. Nothing in it is typed by hand."""
 
+import json
 from pathlib import Path
 
 from lab.paths import ROOT
 
+from benches import plot
 from benches.goals import goals
 from benches.measuring import ratios, spread
 
@@ -49,11 +51,12 @@ def markdown(results: dict) -> str:
         parts += [f"### {_title(series)}", _markdown_table(table(series))]
     parts += ["### Host calls of one request", _markdown_table(_host_calls(results))]
     parts += ["### Start, to Envoy being ready", _markdown_table(_starts(results))]
-    parts += [f"{name} was not measured: {reason.splitlines()[0]}" for name, reason in not_measured(results)]
+    parts += [f"{name} was not measured: {reason}" for name, reason in not_measured(results)]
     return "\n\n".join(parts)
 
 
 def write_readme(results: dict) -> None:
+    """Between two marks of the page, which stay."""
     text = README.read_text()
     before, rest = text.split(_BEGIN)
     _, after = rest.split(_END)
@@ -61,10 +64,6 @@ def write_readme(results: dict) -> None:
 
 
 def write(results: dict, folder: Path) -> None:
-    from benches import plot
-
-    import json
-
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     (folder / "results.txt").write_text(plain(results))
