@@ -50,7 +50,8 @@ def run(options: argparse.Namespace) -> dict:
             address = upstream.url.removeprefix("http://")
             counted = _host_calls(Candidates(parts, clients, address, 0), parts.folder)
             say(f"host calls of a known token: {counted['a known token']['calls']}")
-            candidates = Candidates(parts, clients, address, counted["a known token"]["calls"]["proxy_replace_header_map_value"])
+            edits = counted["a known token"]["calls"]["proxy_replace_header_map_value"]
+            candidates = Candidates(parts, clients, address, edits)
             start_ms = starting([candidates.bare(), candidates.empty(), candidates.known_token()], parts.folder, starts)
             wanted = [one for one in choose(candidates, address) if not options.only or one.name in options.only]
             measured = [measure(one, parts.folder, rounds, seconds, say) for one in wanted]

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from lab.bed import Parts
 from lab.bootstrap import Bootstrap
-from lab.paths import BUILD, MODULE
+from lab.paths import BUILD
 
 from benches import haproxy
 from benches.proxies import Envoy, EnvoyShape, HAProxy, Proxy, cluster, filter_
@@ -23,6 +23,7 @@ FLOOR = BUILD / "floor.wasm"
 CACHED = {"jwt_cache_config": {"jwt_cache_size": 8192}}
 # More distinct ones than any cache here holds: walked in order, none is known when its turn comes again.
 NEVER_SEEN = 10_000
+_STATE = "type.googleapis.com/envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState"
 WHOLE_JOB = {"guards": True, "tells_user": True, "removes_credentials": True}
 
 
@@ -79,21 +80,22 @@ class Candidates:
             {"url_path": {"path": {"prefix": "/api/"}}},
             {"header": {"name": ":method", "string_match": {"exact": "GET"}}},
         ]}}  # fmt: skip
+        bearer_of = lambda claims: [{"sourced_metadata": {"metadata_matcher": claims}}]
         policies = {
-            "admins": {"permissions": [{"any": True}], "principals": [{"sourced_metadata": {"metadata_matcher": admins}}]},
-            "readers": {"permissions": [reads], "principals": [{"sourced_metadata": {"metadata_matcher": readers}}]},
+            "admins": {"permissions": [{"any": True}], "principals": bearer_of(admins)},
+            "readers": {"permissions": [reads], "principals": bearer_of(readers)},
         }
-        says = [{"append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
-                for name, value in [("x-airgate-auth", "bearer"), ("x-forwarded-host", "localhost"), ("x-forwarded-proto", "https")]]
+        told = {"x-airgate-auth": "bearer", "x-forwarded-host": "localhost", "x-forwarded-proto": "https"}
+        says = [
+            {"append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+            for name, value in told.items()
+        ]
         filters = [
             self._jwt_authn(cached=True),
             filter_("rbac", "rbac.v3.RBAC", rules={"action": "ALLOW", "policies": policies}),
             filter_("stateful-session", "stateful_session.v3.StatefulSession", session_state={
                 "name": "envoy.http.stateful_session.cookie",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState",
-                    "cookie": {"name": REPLICA, "path": "/", "ttl": "0s"},
-                },
+                "typed_config": {"@type": _STATE, "cookie": {"name": REPLICA, "path": "/", "ttl": "0s"}},
             }),
             filter_("header-mutation", "header_mutation.v3.HeaderMutation", mutations={
                 "request_mutations": [{"remove": "x-airbyte-user-id"}, {"remove": "forwarded"}, *says],
@@ -144,7 +146,8 @@ class Candidates:
         return self._envoy(name, [self._jwt_authn(cached=True)], traffic, **WHOLE_JOB)
 
     def rules(self, count: int) -> Candidate:
-        return self.known_token(f"airgate, {count:,} rules", access={**self._access(), "rules": [rule(n) for n in range(count)]})
+        rules = [rule(number) for number in range(count)]
+        return self.known_token(f"airgate, {count:,} rules", access={**self._access(), "rules": rules})
 
     def providers(self, count: int) -> Candidate:
         """The one who made the token is the last of them."""
@@ -152,9 +155,10 @@ class Candidates:
             {**self._provider(), "name": f"other-{number}", "issuer": f"https://issuer-{number}.example.com"}
             for number in range(count - 1)
         ]
-        return self.known_token(f"airgate, {count} provider{'s' if count > 1 else ''}", providers=[*others, self._provider()], session=None)
+        name = f"airgate, {count} provider{'s' if count > 1 else ''}"
+        return self.known_token(name, providers=[*others, self._provider()], session=None)
 
-    def airgate(self, name: str, traffic: Callable[[], Traffic], log: str = "error", **changes) -> Candidate:
+    def airgate(self, name: str, traffic: Callable[[], Traffic], log: str | None = None, **changes) -> Candidate:
         """With people who sign in and with tokens, as in production; changes to its configuration, None removes."""
 
         def make(folder: Path, setting: Setting, cores: str) -> Proxy:
@@ -174,13 +178,13 @@ class Candidates:
         return Candidate(name, make, traffic, affinity=AFFINITY, **WHOLE_JOB)
 
     def peer(self) -> Candidate | None:
-        """Another module: PEER_WASM and PEER_CONFIG are paths. See README.md for what its configuration may refer to."""
+        """Another module: PEER_WASM and PEER_CONFIG are paths. README.md says what its configuration may refer to."""
         module = os.environ.get("PEER_WASM")
         if not module:
             return None
         text = Path(os.environ["PEER_CONFIG"]).read_text() if "PEER_CONFIG" in os.environ else ""
-        key = self.clients.key("RS256")
-        told = {"issuer": ISSUER, "audience": AUDIENCE, "jwks": json.dumps(self.clients.keys), "jwk": json.dumps(key.jwk())}
+        jwk, jwks = self.clients.key("RS256").jwk(), self.clients.keys
+        told = {"issuer": ISSUER, "audience": AUDIENCE, "jwks": json.dumps(jwks), "jwk": json.dumps(jwk)}
         filters = [wasm("peer", Path(module).resolve(), Template(text).safe_substitute(told))]
         provider = [cluster("idp", self._upstream)]
         traffic = lambda: self.clients.tokens("RS256", 1)
@@ -195,13 +199,15 @@ class Candidates:
         return Candidate(name, make, traffic, **claims)
 
     def _jwt_authn(self, cached: bool) -> dict:
-        says = [("x-airgate-user", "sub"), ("x-airgate-email", "email"), ("x-airgate-name", "name"), ("x-airgate-client", "azp")]
+        says = {"user": "sub", "email": "email", "name": "name", "client": "azp"}
         provider = {
             "issuer": ISSUER,
             "audiences": [AUDIENCE],
             "local_jwks": {"inline_string": json.dumps(self.clients.keys)},
             "payload_in_metadata": "claims",
-            "claim_to_headers": [{"header_name": header, "claim_name": claim} for header, claim in says],
+            "claim_to_headers": [
+                {"header_name": f"x-airgate-{what}", "claim_name": claim} for what, claim in says.items()
+            ],
             **(CACHED if cached else {}),
         }
         rules = [{"match": {"prefix": "/"}, "requires": {"provider_name": "bench"}}]

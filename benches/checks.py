@@ -33,7 +33,8 @@ def _affinity(client: httpx.Client, name: str, good: Fields, answer: httpx.Respo
         raise Untrue(f"set no {name}")
     cookie = f"{name}={answer.cookies[name]}"
     client.cookies.clear()
-    again = _expect(client, PATH, {**good, "cookie": "; ".join(filter(None, [good.get("cookie"), cookie]))}, (200,), "coming back")
+    cookies = "; ".join(filter(None, [good.get("cookie"), cookie]))
+    again = _expect(client, PATH, {**good, "cookie": cookies}, (200,), "coming back")
     if name in again.cookies:
         raise Untrue(f"did not take its own {name} back")
     return cookie

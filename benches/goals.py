@@ -23,7 +23,10 @@ class Goal:
 def goals(results: dict) -> list[Goal]:
     return [
         *(_throughput(results, other, least) for other, least in _THROUGHPUT),
-        *(_cost(results, "new", f"airgate, new token, {alg}", f"jwt_authn, {alg}", 1.5) for alg in ("RS256", "ES256", "EdDSA")),
+        *(
+            _cost(results, "new", f"airgate, new token, {alg}", f"jwt_authn, {alg}", 1.5)
+            for alg in ("RS256", "ES256", "EdDSA")
+        ),
         _cost(results, "main", "airgate, known session", "airgate, known token", 1.1),
         _cost(results, "rules", "airgate, 1,000 rules", "airgate, 10 rules", 1.1),
         _cost(results, "tokens", f"airgate, {WITHIN_BOUND:,} tokens", "airgate, 100 tokens", 1.25),

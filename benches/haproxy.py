@@ -40,7 +40,8 @@ def checking(port: int, workers: int, upstream: str | None, key: Path) -> str:
         "acl api path_beg /api/",
         "http-request deny deny_status 403 unless admin or reader reads api",
     ]
-    return _written(port, workers, upstream, "\n  ".join(rules), f"cookie {REPLICA} insert indirect nocache httponly secure")
+    cookie = f"cookie {REPLICA} insert indirect nocache httponly secure"
+    return _written(port, workers, upstream, "\n  ".join(rules), cookie)
 
 
 def _written(port: int, workers: int, upstream: str | None, rules: str, cookie: str) -> str:

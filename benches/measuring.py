@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benches.candidates import Candidate, Setting
 from benches.checks import Untrue, check
-from benches.proxies import Proxy, cores
+from benches.proxies import Proxy, all_cores, cores
 from benches.traffic import Traffic, request
 from benches.wrk import Load, write_script
 
@@ -123,7 +123,7 @@ def starting(candidates: list[Candidate], folder: Path, rounds: int) -> dict[str
     taken: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
     for number in range(rounds):
         for place, candidate in enumerate(candidates):
-            proxy = candidate.make(folder / f"start-{place}-{number}", Setting(), cores(1)[0])
+            proxy = candidate.make(folder / f"start-{place}-{number}", Setting(), all_cores())
             began = time.perf_counter()
             try:
                 proxy.start()

@@ -21,6 +21,9 @@ from lab.provider import client_secret
 from benches.traffic import PROBE, SECRETS
 
 _HTTP = "type.googleapis.com/envoy.extensions.filters.http"
+_MANAGER = (
+    "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+)
 # Asked for by the check before measuring, and not on the path that is measured: what came through.
 TOLD_BACK = {"x-told-user": "x-airgate-user", "x-told-authorization": "authorization"}
 
@@ -37,7 +40,8 @@ class Proxy:
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> "Proxy":
-        self.child = Child(self._name, ["taskset", "-c", self._cores, *self._command()], self.folder, self._environment())
+        command = ["taskset", "-c", self._cores, *self._command()]
+        self.child = Child(self._name, command, self.folder, self._environment())
         self.child.wait_for(self.ready, 30, "being ready")
         return self
 
@@ -94,7 +98,7 @@ class EnvoyShape:
     workers: int = 1
     upstream: str | None = None  # host:port; without one it answers by itself
     routes: list[dict] = field(default_factory=list)
-    log: str = "error"
+    log: str | None = None  # for single components, besides errors
 
 
 class Envoy(Proxy):
@@ -119,8 +123,12 @@ class Envoy(Proxy):
         file = self.folder / "envoy.json"
         file.write_text(json.dumps(self._bootstrap(), indent=1))
         return [
-            str(envoy_binary(NEWEST)), "-c", str(file), "--concurrency", str(self._shape.workers), "--disable-hot-restart",
-            *(["--component-log-level", self._shape.log] if ":" in self._shape.log else ["--log-level", self._shape.log]),
+            str(envoy_binary(NEWEST)),
+            "-c", str(file),
+            "--concurrency", str(self._shape.workers),
+            "--disable-hot-restart",
+            "--log-level", "error",
+            *(["--component-log-level", self._shape.log] if self._shape.log else []),
         ]  # fmt: skip
 
     def _bootstrap(self) -> dict:
@@ -133,7 +141,7 @@ class Envoy(Proxy):
         probe = {"match": {"path": PROBE}, "direct_response": {"status": 200}, "response_headers_to_add": told}
         routes = [*self._shape.routes, probe, {"match": {"prefix": "/"}, **action}]
         manager = {
-            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "@type": _MANAGER,
             "stat_prefix": "bench",
             "http_filters": [*self._shape.filters, filter_("router", "router.v3.Router")],
             "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
@@ -196,11 +204,15 @@ def address(host: str, port: int) -> dict:
 
 def cores(workers: int) -> tuple[str, str]:
     """For the proxy and for the load: apart where there are enough, else everybody on all."""
-    all_cores = sorted(os.sched_getaffinity(0))
-    if len(all_cores) <= workers:
-        return (join(all_cores),) * 2
-    return join(all_cores[:workers]), join(all_cores[workers:])
+    every = sorted(os.sched_getaffinity(0))
+    if len(every) <= workers:
+        return (all_cores(),) * 2
+    return _joined(every[:workers]), _joined(every[workers:])
 
 
-def join(numbers: list[int]) -> str:
+def all_cores() -> str:
+    return _joined(sorted(os.sched_getaffinity(0)))
+
+
+def _joined(numbers: list[int]) -> str:
     return ",".join(map(str, numbers))

@@ -46,7 +46,8 @@ def plain(results: dict) -> str:
 
 
 def markdown(results: dict) -> str:
-    parts = [_machine(results), "### Goals", _markdown_table(_goals(results)), "![Microseconds of processor time](results.svg)"]
+    parts = [_machine(results), "### Goals", _markdown_table(_goals(results))]
+    parts.append("![Microseconds of processor time per request](results.svg)")
     for series in results["series"]:
         parts += [f"### {_title(series)}", _markdown_table(table(series))]
     parts += ["### Host calls of one request", _markdown_table(_host_calls(results))]
@@ -77,7 +78,8 @@ def not_measured(results: dict) -> list[tuple[str, str]]:
 
 def _title(series: dict) -> str:
     shared = "; proxy and load share the cores" if series["shares_cores"] else ""
-    return f"{series['title']} ({series['rounds']} rounds of {series['seconds']} s; answers from {series['answers']}{shared})"
+    turns = f"{series['rounds']} rounds of {series['seconds']} s"
+    return f"{series['title']} ({turns}; answers from {series['answers']}{shared})"
 
 
 def _machine(results: dict) -> str:
@@ -87,6 +89,7 @@ def _machine(results: dict) -> str:
         f"`{results['profile']}`: {machine['cores']} cores of {machine['processor']}, Linux {machine['kernel']}, "
         f"load average {machine['load_before']:.1f} before; {', '.join(results['versions'])}; "
         f"airgate.wasm of {results['module_bytes']:,} bytes, RS256 tokens of {results['token_bytes']} bytes."
+        + (" The machine was busy with other things: these numbers mean little." if machine["load_before"] > 1 else "")
     )
 
 

@@ -45,7 +45,7 @@ LONG = {
     "sec-fetch-site": "same-origin",
     "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     "tracestate": "vendor=t61rcWkgMzE",
-    "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36",
     "x-airbyte-analytic-source": "webapp",
 }
 HEADERS = {"short": (SHORT, 160), "long": (LONG, 900)}
@@ -69,7 +69,8 @@ def request(fields: Fields, headers: str, cookie: str) -> str:
     """One request. Cookies are filled up, so that it is as long as everybody else's."""
     others, cookie_size = HEADERS[headers]
     filler = "theme=" + "x" * max(1, cookie_size - len(cookie))
-    fields = {"host": "localhost", **others, **fields, "cookie": "; ".join(filter(None, [fields.get("cookie"), cookie, filler]))}
+    cookies = "; ".join(filter(None, [fields.get("cookie"), cookie, filler]))
+    fields = {"host": "localhost", **others, **fields, "cookie": cookies}
     return f"GET {PATH} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + "\r\n"
 
 
@@ -92,18 +93,18 @@ class Clients:
         return Traffic(self.tokens("RS256", 1).credentials)
 
     @cache
-    def tokens(self, alg: str, count: int, groups: bool = True) -> Traffic:
+    def tokens(self, alg: str, count: int) -> Traffic:
         key = self._keys[alg]
         refuse = (401, 403)
-        without = [
+        token = lambda user="user-0", **changes: key.token(claims(user, **changes))
+        bad = [
             ("no token", {}, refuse),
-            ("a token whose signature was changed", bearer(tampered(key.token(claims("user-0")))), refuse),
-            ("a token that expired", bearer(key.token(claims("user-0", exp=int(time.time()) - 3600))), refuse),
-            ("a token for somebody else", bearer(key.token(claims("user-0", aud="others"))), refuse),
-            ("a token of another issuer", bearer(key.token(claims("user-0", iss="https://others.example.com"))), refuse),
+            ("a token whose signature was changed", bearer(tampered(token())), refuse),
+            ("a token that expired", bearer(token(exp=int(time.time()) - 3600)), refuse),
+            ("a token for somebody else", bearer(token(aud="others")), refuse),
+            ("a token of another issuer", bearer(token(iss="https://others.example.com")), refuse),
         ]
-        made = [bearer(key.token(claims(f"user-{number}"))) for number in range(count)]
-        return Traffic(made, "user-0", without)
+        return Traffic([bearer(token(f"user-{number}")) for number in range(count)], "user-0", bad)
 
     def judged(self, alg: str, count: int) -> Traffic:
         """As `tokens`, where a policy must also refuse those who may nothing."""
@@ -150,8 +151,17 @@ class Clients:
 
 def claims(user: str, **changes) -> dict:
     now = int(time.time())
-    usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": user, "iat": now, "exp": now + 4 * 3600, "email": "alice@example.com",
-             "name": "Alice Liddell", "groups": [ADMINS, "data"], "azp": "cli"}
+    usual = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": user,
+        "iat": now,
+        "exp": now + 4 * 3600,
+        "email": "alice@example.com",
+        "name": "Alice Liddell",
+        "groups": [ADMINS, "data"],
+        "azp": "cli",
+    }
     return {**usual, **changes}
 
 

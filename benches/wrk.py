@@ -42,10 +42,9 @@ class Load:
 
     def run(self, seconds: int, start: int) -> dict:
         """`start`: where in the list to begin, or the seed."""
-        command = ["taskset", "-c", self.cores, "wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "-s", str(self.script)]
-        said = subprocess.run(
-            [*command, self.url, "--", str(start)], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
-        ).stdout
+        wrk = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "-s", str(self.script), self.url, "--", str(start)]
+        command = ["taskset", "-c", self.cores, *wrk]
+        said = subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL).stdout
         told = json.loads(said.splitlines()[-1])
         if told["failed"] or not told["requests"]:
             raise RuntimeError(f"{told['failed']} of {told['requests']} requests failed:\n{said}")
