@@ -42,8 +42,8 @@ class Load:
 
     def run(self, seconds: int, start: int) -> dict:
         """`start`: where in the list to begin, or the seed."""
-        wrk = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "-s", str(self.script), self.url, "--", str(start)]
-        command = ["taskset", "-c", self.cores, *wrk]
+        wrk = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "-s", str(self.script)]
+        command = ["taskset", "-c", self.cores, *wrk, self.url, "--", str(start)]
         said = subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL).stdout
         told = json.loads(said.splitlines()[-1])
         if told["failed"] or not told["requests"]:
