@@ -43,7 +43,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-node test-envoy test-wasm ## all tests
+test: test-unit test-node test-host test-envoy test-wasm ## all tests
 
 .PHONY: bench
 bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy and the floor: about 20 minutes
@@ -68,6 +68,11 @@ test-wasm: ## the core's tests as wasm, in Node
 .PHONY: test-node
 test-node: node ## the tests of the provider and the stand-in
 	@node --test $(wildcard tests/provider/*.test.mjs tests/standin/*.test.mjs)
+
+.PHONY: test-host
+test-host: wasm ## the module in a host where everything goes wrong
+	@$(scripts)/node.sh check
+	@node --test $(wildcard tests/host/*.test.mjs)
 
 .PHONY: test-envoy
 test-envoy: wasm python node envoys browser ## real Envoy, provider, browser and SDK; ARGS="-k cookie" for some

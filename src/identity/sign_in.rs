@@ -7,7 +7,7 @@
 mod fault;
 mod grant;
 
-pub use fault::LoginFault;
+pub use fault::{LoginFault, Unmet};
 pub use grant::Signed;
 
 use std::cell::OnceCell;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Authenticator;
-use super::login::{self, Callback, Origin};
+use super::login::{self, Callback, Origin, StepUp};
 use super::logout::{EndedSessions, LogoutFault, read_notice};
 use super::provider::Provider;
 use super::refresh::{Ending, Refresher, Standing, TokenHash};
@@ -27,6 +27,7 @@ use super::{Change, Checked, IdToken, TokenFault};
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::http::{Answer, CallId, CallIds, Headers};
+use crate::metrics::Counter;
 use crate::pointer::Pointer;
 use crate::time::Time;
 use grant::{Grant, Proof, Purpose, Stage};
@@ -124,6 +125,8 @@ pub enum Returned {
         description: Option<String>,
         /// Where the login was to lead.
         return_path: String,
+        /// What was asked of the sign-in.
+        step_up: Option<StepUp>,
         /// The attempt is over: this cookie deletes it.
         cookie: String,
     },
@@ -137,6 +140,8 @@ pub enum Returned {
 pub enum Landed {
     /// Signed in.
     In {
+        /// Who.
+        caller: Option<Rc<Caller>>,
         /// The cookies of the session.
         cookies: Vec<String>,
         /// Where to go now.
@@ -155,6 +160,8 @@ pub enum Landed {
 
 /// What signing out leads to.
 pub struct SignedOut {
+    /// Who, if it was a session.
+    pub caller: Option<Rc<Caller>>,
     /// These cookies delete what the browser has.
     pub cookies: Vec<String>,
     /// The provider's own sign-out, if it has one.
@@ -187,6 +194,9 @@ impl SignIn {
             Found::Bad => return Visit::Ended(self.sessions.expired(headers)),
             Found::Open { session, by_first_key } => (session, by_first_key),
         };
+        if !by_first_key {
+            host.count(Counter::SessionByOlderKey);
+        }
         let is_ended = |ended: &EndedSessions, session: &Session| {
             ended.is_ended(&session.issuer, &session.subject, session.sid.as_deref(), session.begun)
         };
@@ -284,8 +294,8 @@ impl SignIn {
                 None => Returned::Overloaded,
             },
             Callback::Orphan { return_path, again } => Returned::Orphan { return_path, again },
-            Callback::Denied { error, description, return_path, slot } => {
-                Returned::Denied { error, description, return_path, cookie: slot.expired() }
+            Callback::Denied { error, description, return_path, step_up, slot } => {
+                Returned::Denied { error, description, return_path, step_up, cookie: slot.expired() }
             }
             Callback::Bad(fault) => Returned::Bad(fault.reason()),
         }
@@ -293,7 +303,7 @@ impl SignIn {
 
     /// How a login ended; `None`: not yet. To be asked once, by the browser that
     /// brought the code.
-    pub fn landed(&mut self, id: LoginId) -> Option<Landed> {
+    pub fn landed(&mut self, auth: &Authenticator, id: LoginId) -> Option<Landed> {
         match self.grants.get(&id).map(|grant| &grant.stage) {
             Some(Stage::Done(_)) => {}
             Some(_) => return None,
@@ -313,12 +323,19 @@ impl SignIn {
             Err(fault) => Landed::Failed { fault, cookies: over, return_path },
             Ok((signed, cookies)) => {
                 over.extend(cookies);
+                let caller = self.caller(auth, &signed.session);
                 let end = signed.session.begun.plus(self.sessions.lifetime());
                 let id_token = signed.id_token.as_deref().filter(|_| self.sessions.keep_id_token());
                 over.extend(id_token.and_then(|token| self.sessions.id_token_cookie(token, end)));
-                Landed::In { cookies: over, return_path }
+                Landed::In { caller, cookies: over, return_path }
             }
         })
+    }
+
+    /// Whose session it is.
+    fn caller(&self, auth: &Authenticator, session: &Session) -> Option<Rc<Caller>> {
+        let provider = auth.login_provider(&session.provider, &session.issuer)?;
+        provider.caller_of_session(session, self.sessions.end_of(session))
     }
 
     /// The browser that brought a code is gone.
@@ -334,7 +351,7 @@ impl SignIn {
         let mut cookies = self.sessions.expired(headers);
         cookies.extend(login::attempts_expired(headers));
         let Found::Open { session, .. } = found else {
-            return SignedOut { cookies, location: None };
+            return SignedOut { caller: None, cookies, location: None };
         };
         let login = auth.login_of(&session.provider);
         let location = login.as_ref().and_then(|(index, settings, endpoints)| {
@@ -345,7 +362,7 @@ impl SignIn {
             }
             login::end_session(settings, endpoints, id_token.as_deref())
         });
-        SignedOut { cookies, location }
+        SignedOut { caller: self.caller(auth, &session), cookies, location }
     }
 
     /// A provider says that somebody signed out elsewhere (OpenID Connect
@@ -524,7 +541,7 @@ impl SignIn {
         let proof = match (&tokens.id_token, &grant.purpose) {
             (Some(text), purpose) => match auth.check_id_token(grant.provider, text.as_bytes(), grant.since, host, now)
             {
-                Checked::Good(token) => match grant::check_binding(purpose, &token, &tokens, max_age) {
+                Checked::Good(token) => match grant::check_binding(purpose, &token, &tokens, max_age, now) {
                     Ok(()) => Proof { valid_until: token.expires, claims: token.claims, tokens },
                     Err(fault) => return failed(fault),
                 },
@@ -572,7 +589,14 @@ impl SignIn {
         let Some(provider) = auth.provider_at(grant.provider) else {
             return Stage::Done(Err(LoginFault::Unavailable));
         };
-        let Proof { claims, valid_until, tokens } = proof;
+        let Proof { mut claims, valid_until, tokens } = proof;
+        let old = match &grant.purpose {
+            Purpose::Login(_) => None,
+            Purpose::Refresh(_, session) => Some(session),
+        };
+        if let Some(old) = old {
+            old.tell_authentication(&mut claims);
+        }
         // It would end as it begins, and the browser come back at once.
         if tokens.refresh_token.is_none() && valid_until <= now {
             return Stage::Done(Err(LoginFault::BadIdToken(TokenFault::Expired)));
@@ -583,17 +607,13 @@ impl SignIn {
             return Stage::Done(Err(LoginFault::BadIdToken(fault)));
         }
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
-        let old = match &grant.purpose {
-            Purpose::Login(_) => None,
-            Purpose::Refresh(_, session) => Some(session),
-        };
         let session = Session {
             provider: provider.claims.provider().to_owned(),
             issuer: provider.claims.issuer().to_owned(),
             subject: old.map(|old| old.subject.clone()).or_else(|| text("sub")).unwrap_or_default(),
             sid: text("sid").or_else(|| old.and_then(|old| old.sid.clone())),
-            acr: text("acr").or_else(|| old.and_then(|old| old.acr.clone())),
-            auth_time: super::claims::auth_time(&claims).or_else(|| old.and_then(|old| old.auth_time)),
+            acr: text("acr"),
+            auth_time: super::claims::auth_time(&claims),
             claims: self.sessions.slim(&provider.claims, &self.more_claims, &claims),
             // A provider that does not rotate sends none anew.
             refresh_token: tokens.refresh_token.or_else(|| old.and_then(|old| old.refresh_token.clone())),
@@ -639,6 +659,11 @@ impl SignIn {
                     Err(LoginFault::Unavailable | LoginFault::ClientRefused | LoginFault::BadAnswer) => Ending::Outage,
                     Err(_) => Ending::Ended,
                 };
+                host.count(match &ending {
+                    Ending::Renewed(_) => Counter::RefreshOk,
+                    Ending::Ended => Counter::RefreshFailed,
+                    Ending::Outage => Counter::RefreshOutage,
+                });
                 self.refresher.finish(hash, ending, host, now);
             }
         }
