@@ -14,6 +14,7 @@ mod check;
 mod completion;
 mod console;
 mod desk;
+mod doctor;
 mod document;
 mod explain;
 mod grant;
@@ -46,6 +47,7 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Replay(replay::Args),
+    Doctor(doctor::Args),
     Operations(operations::Args),
     Schema(schema::Args),
     Keygen(keygen::Args),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Operations(args) => operations::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Keygen(args) => keygen::run(&args),
