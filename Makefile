@@ -42,7 +42,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-node test-envoy test-wasm ## all tests
+test: test-unit test-node test-host test-envoy test-wasm ## all tests
 
 .PHONY: measure
 measure: wasm python node envoys ## microseconds per request, beside an Envoy without filter; takes some minutes
@@ -60,6 +60,11 @@ test-wasm: ## the core's tests as wasm, in Node
 .PHONY: test-node
 test-node: node ## the tests of the provider and the stand-in
 	@node --test $(wildcard tests/provider/*.test.mjs tests/standin/*.test.mjs)
+
+.PHONY: test-host
+test-host: wasm ## the module in a host where everything goes wrong
+	@$(scripts)/node.sh check
+	@node --test $(wildcard tests/host/*.test.mjs)
 
 .PHONY: test-envoy
 test-envoy: wasm python node envoys browser ## real Envoy, provider, browser and SDK; ARGS="-k cookie" for some

@@ -16,7 +16,7 @@ mod waiting;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{self, Access, BodyQuestion, Effect, Operation, Permit};
+use crate::access::{self, Access, BodyQuestion, Effect, Operation, Permit, Question};
 use crate::affinity::{Affinity, Bearer, Stay};
 use crate::audit::{Audit, Record};
 use crate::caller::{Auth, Caller};
@@ -28,6 +28,7 @@ use crate::page::Branding;
 use crate::routing::{Asker, Class, Routing};
 use crate::time::Time;
 use crate::upstream::{Stamp, Upstream};
+use account::Judged;
 use refusal::Refusal;
 use waiting::{Waiter, Waiting};
 
@@ -288,7 +289,6 @@ impl Gateway {
             return Ok(step);
         }
         let operation = self.access.operation(&waiter.request);
-        waiter.known.operation = operation.clone();
         match self.access.permit_public(&waiter.request, operation.as_ref()) {
             Some(permit) => self.forward(waiter, None, operation.as_ref(), permit, host, now),
             None => self.admit(waiter, operation.as_ref(), host, now),
@@ -303,30 +303,36 @@ impl Gateway {
         host: &dyn Host,
         now: Time,
     ) -> Result<Step, Wanting> {
-        let asks = waiter.body.is_none() && operation.is_some_and(|operation| operation.body.is_some());
         let sender = match self.sender(waiter, host, now) {
             Err(Wanting::Refused(refusal @ (Refusal::NoCredentials | Refusal::SessionEnded))) => {
                 return self.nobody(waiter, refusal, host, now);
             }
-            // Before a wait for keys, since nothing but a stream's own callbacks
-            // can hand out its body.
-            Ok(_) | Err(Wanting::Later(_)) if asks => return Err(Wanting::Body(BodyQuestion::LIMIT)),
-            sender => sender?,
+            Err(Wanting::Refused(refusal)) => return Err(refusal.into()),
+            sender => sender,
         };
+        let known = sender.as_ref().ok().map(|sender| (sender.caller(), sender.auth()));
+        // Before a wait for keys, since nothing but a stream's own callbacks can
+        // hand out its body.
+        if waiter.body.is_none() && self.access.wants_body(&waiter.request, operation, known, now) {
+            return Err(Wanting::Body(BodyQuestion::LIMIT));
+        }
+        let sender = sender?;
         let body = match &waiter.body {
             Some(Body::Whole(body)) => Some(body.as_slice()),
             _ => None,
         };
-        let read = operation.filter(|operation| operation.body.is_some()).map(|operation| operation.by_body(body));
-        let operation = read.as_ref().or(operation);
-        waiter.known.operation = operation.cloned();
-        let permit = self.access.permit_known(&waiter.request, operation, sender.caller());
-        let permit = permit.map_err(|denial| Refusal::Denied {
+        let (caller, auth) = (sender.caller(), sender.auth());
+        let question = Question { request: &waiter.request, operation, caller, auth, body, now };
+        let verdict = self.access.judge(&question, &mut ());
+        let (outcome, judged) = Judged::of(self.access.spend(verdict, now));
+        let operation = judged.operation.clone();
+        waiter.known.judged = Some(judged);
+        let permit = outcome.map_err(|denial| Refusal::Denied {
             denial,
-            operation: operation.map(|operation| operation.name.clone()),
+            operation: operation.as_ref().map(|operation| operation.name.clone()),
             bearer: matches!(sender, Sender::Bearer(_)),
         })?;
-        self.forward(waiter, Some(&sender), operation, permit, host, now)
+        self.forward(waiter, Some(&sender), operation.as_ref(), permit, host, now)
     }
 
     /// Who asks. A bearer token beside a session decides alone, and a bad one

@@ -20,10 +20,10 @@ mod token;
 
 pub use credentials::Credentials;
 pub use error::{KeySetFault, TokenFault};
-pub use login::Origin as LoginOrigin;
+pub use login::{Origin as LoginOrigin, StepUp};
 pub use relay::{Relay, RelayFault, RelayId, read_request};
 pub use session::{TooLarge, is_session_cookie};
-pub use sign_in::{Begin, Landed, LoginFault, LoginId, Returned, SignIn, SignedOut, Visit, Visitor};
+pub use sign_in::{Begin, Landed, LoginFault, LoginId, Returned, SignIn, SignedOut, Unmet, Visit, Visitor};
 pub use signature::SignatureMode;
 
 use std::rc::Rc;
