@@ -347,7 +347,7 @@ impl Gateway {
         };
         match self.authenticator.verify(token, host, now) {
             Verdict::Known(caller) => {
-                waiter.known.sender = Some((Rc::clone(&caller), Auth::Bearer));
+                waiter.known.is_from(&caller, Auth::Bearer);
                 Ok(Sender::Bearer(caller))
             }
             Verdict::Wait(wait) => Err(Wanting::Later(wait)),
@@ -368,7 +368,7 @@ impl Gateway {
             }
             Visit::Wait(wait) => Err(Wanting::Later(wait)),
             Visit::Known(mut visitor) => {
-                waiter.known.sender = Some((Rc::clone(&visitor.caller), Auth::Session));
+                waiter.known.is_from(&visitor.caller, Auth::Session);
                 waiter.cookies = std::mem::take(&mut visitor.cookies);
                 // Before anything is decided: what another site made the browser
                 // send is not this person's word.

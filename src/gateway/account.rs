@@ -21,13 +21,25 @@ pub(super) struct Known {
     /// When it came.
     pub since: Time,
     /// Who sent it, and how that is known.
-    pub sender: Option<(Rc<Caller>, Auth)>,
+    sender: Option<(Rc<Caller>, Auth)>,
     /// The client that says so itself, where it asks for a token.
     pub client: Option<String>,
     /// What the policy said to it.
     pub judged: Option<Judged>,
     /// What kind of traffic it is.
     pub class: Option<Class>,
+}
+
+impl Known {
+    /// Somebody is known.
+    pub fn is_from(&mut self, caller: &Rc<Caller>, auth: Auth) {
+        self.sender = Some((Rc::clone(caller), auth));
+    }
+
+    /// Somebody whose session begins or ends with this request.
+    pub fn had_session(&mut self, caller: Option<Rc<Caller>>) {
+        self.sender = caller.map(|caller| (caller, Auth::Session));
+    }
 }
 
 /// A verdict without its outcome, which goes elsewhere.
