@@ -103,7 +103,7 @@ def test_who_and_what(talkative, wire):
         "auth": "bearer",
         "role": "admin",
         "class": "api",
-        "reason": None,
+        "reason": "default_role",
         "route": "default",
         "upstream_cluster": "airbyte",
         "attempts": 1,
@@ -135,7 +135,7 @@ def test_why_envoy_did_not(talkative, wire):
             standin.heal()
     assert visit.answer.status == 503
     line = line_of(talkative, visit)
-    assert line["flags"].startswith("UC") and line["upstream"] and line["reason"] is None and line["user"] == "alice"
+    assert line["flags"].startswith("UC") and line["upstream"] and line["reason"] == "default_role" and line["user"] == "alice"
 
 
 @WIRES
