@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::access::Access;
 use crate::affinity::Affinity;
+use crate::audit::Audit;
 use crate::identity::IdentitySettings;
 use crate::json;
 use crate::page::Branding;
@@ -21,6 +22,7 @@ pub struct Settings {
     pub(crate) affinity: Affinity,
     pub(crate) upstream: Upstream,
     pub(crate) branding: Branding,
+    pub(crate) audit: Audit,
 }
 
 impl Settings {
@@ -57,8 +59,9 @@ fn read(root: &Section<'_>) -> Option<Settings> {
     let affinity = Affinity::read(&affinity, external.as_ref().map_or("", |(url, _)| url));
     let upstream = Upstream::read(root, external.as_ref().map_or("", |(_, authority)| authority));
     let branding = Branding::read(root);
+    let audit = Audit::read(root);
     let external_url = external?.0.to_owned();
-    Some(Settings { external_url, identity: identity?, access: access?, routing, affinity, upstream, branding })
+    Some(Settings { external_url, identity: identity?, access: access?, routing, affinity, upstream, branding, audit })
 }
 
 #[cfg(test)]

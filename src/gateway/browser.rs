@@ -7,9 +7,11 @@ use super::reserved::said;
 use super::waiting::Waiter;
 use super::{Body, Gateway, Sender, Step, Wanting, origin};
 use crate::access::Role;
+use crate::caller::Auth;
 use crate::host::Host;
 use crate::http::{Reply, Request, read_form};
 use crate::identity::{Begin, Checked, Landed, LoginFault, LoginOrigin, Returned, TokenFault};
+use crate::metrics::Counter;
 use crate::page::{self, LoginTrouble, Me};
 use crate::time::Time;
 
@@ -86,6 +88,7 @@ impl Gateway {
         let origin = LoginOrigin { provider: &name, return_path: return_to, again };
         match sign_in.begin(authenticator, &origin, waiter.request.headers(), host, now) {
             Begin::Go { location, cookie } => {
+                host.count(Counter::LoginStarted);
                 waiter.cookies.push(cookie);
                 Ok(redirect(location, "login_started", waiter))
             }
@@ -107,7 +110,7 @@ impl Gateway {
         };
         let headers = waiter.request.headers();
         if let Some(login) = waiter.login {
-            return match sign_in.landed(login) {
+            return match sign_in.landed(authenticator, login) {
                 None => Err(Wanting::Later(Gateway::LOGIN_WAIT)),
                 Some(landed) => {
                     waiter.login = None;
@@ -142,6 +145,7 @@ impl Gateway {
                 }
             }
             Returned::Denied { error, description, return_path, cookie } => {
+                host.count(Counter::LoginFailed);
                 waiter.cookies.push(cookie);
                 let label = self.label(provider);
                 let description = description.unwrap_or_default();
@@ -158,11 +162,14 @@ impl Gateway {
 
     fn land(&mut self, landed: Landed, waiter: &mut Waiter, host: &dyn Host) -> Result<Step, Wanting> {
         match landed {
-            Landed::In { cookies, return_path } => {
+            Landed::In { caller, cookies, return_path } => {
+                host.count(Counter::LoginOk);
+                waiter.known.sender = caller.map(|caller| (caller, Auth::Session));
                 waiter.cookies.extend(cookies);
                 Ok(redirect(return_path, "signed_in", waiter))
             }
             Landed::Failed { fault, cookies, return_path } => {
+                host.count(Counter::LoginFailed);
                 waiter.cookies.extend(cookies);
                 let reason = fault.reason();
                 let (status, trouble) = match &fault {
@@ -211,6 +218,7 @@ impl Gateway {
         };
         let out = sign_in.sign_out(authenticator, waiter.request.headers(), now);
         waiter.cookies = out.cookies;
+        waiter.known.sender = out.caller.map(|caller| (caller, Auth::Session));
         let mut step = match out.location {
             location if !accepts_html(&waiter.request) => {
                 said(200, &json!({"status": "signed_out", "continue": location}), "signed_out", Some(waiter))
@@ -349,5 +357,10 @@ fn redirect_with(status: u16, location: String, reason: &'static str, waiter: &W
         ("referrer-policy".into(), b"no-referrer".to_vec()),
         ("x-request-id".into(), waiter.request_id.clone().into_bytes()),
     ];
-    Step::Reply { reply: Reply { status, headers, body: Vec::new() }, reason, cookies: waiter.cookies.clone() }
+    Step::Reply {
+        reply: Reply { status, headers, body: Vec::new() },
+        reason,
+        cookies: waiter.cookies.clone(),
+        record: None,
+    }
 }

@@ -28,7 +28,7 @@ impl Pages<'_> {
 
     /// The page as the answer to a request.
     pub fn step(&self, status: u16, page: &Page<'_>, reason: &'static str, waiter: &Waiter) -> Step {
-        Step::Reply { reply: self.reply(status, page), reason, cookies: waiter.cookies.clone() }
+        Step::Reply { reply: self.reply(status, page), reason, cookies: waiter.cookies.clone(), record: None }
     }
 }
 
