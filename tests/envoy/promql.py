@@ -16,6 +16,9 @@ _WORDS = {"or", "and", "unless", "offset", "bool", "by", "without", "on", "ignor
 _LISTS = {"by", "without", "on", "ignoring", "group_left", "group_right"}
 
 
+_REPLACE = re.compile(rf'"(\w+)", ({_TEXT}), "(\w+)", ({_TEXT})\)')
+
+
 @dataclass(frozen=True)
 class Selector:
     """`name{label="value"}`."""
@@ -23,8 +26,11 @@ class Selector:
     text: str
 
     def finds(self, series: list[Series]) -> bool:
+        return any(self.among(series))
+
+    def among(self, series: list[Series]) -> Iterator[Series]:
         tests = list(self._tests())
-        return any(all(test(one) for test in tests) for one in series)
+        return (one for one in series if all(test(one) for test in tests))
 
     def _tests(self) -> Iterator[Callable[[Series], bool]]:
         name, brace, labels = self.text.partition("{")
@@ -45,13 +51,31 @@ def _test(label: str, sign: str, wanted: str) -> Callable[[Series], bool]:
 
 class Query:
     def __init__(self, text: str):
-        self._tokens = [(match.lastgroup, match.group()) for match in _TOKEN.finditer(text)]
+        self.text = text
         self.selectors: list[Selector] = []
-        self._tree = self._read(iter(self._tokens))
+        self._tree = self._read((match.lastgroup, match.group()) for match in _TOKEN.finditer(text))
 
     def finds(self, series: list[Series]) -> bool:
         """Whether everything in it is there; of what stands on the sides of an `or`, one side."""
         return _holds(self._tree, series)
+
+    def doubled(self, series: list[Series]) -> list[Series]:
+        """
+        Series that `rate` and its like could not tell from others. They take away names, so what is selected by a
+        pattern for names needs another label from it, by `label_replace` right around the selector.
+        """
+        around = rf"((?:label_replace\()*)(\{{__name__=~[^}}]*\}})((?:[^\[\"]|{_TEXT})*)"
+        found = []
+        for before, labels, after in re.findall(around, self.text):
+            seen = set()
+            for one in Selector(labels).among(series):
+                for label, text, source, pattern in _REPLACE.findall(after)[: before.count("(")]:
+                    if match := re.fullmatch(pattern[1:-1], one.get(source, "")):
+                        one = {**one, label: match.expand(text[1:-1].replace("$", "\\"))}
+                rest = frozenset((label, value) for label, value in one.items() if label != "__name__")
+                found += [one] if rest in seen else []
+                seen.add(rest)
+        return found
 
     def _read(self, tokens: Iterator[tuple[str, str]]) -> list[list]:
         """The alternatives up to the closing parenthesis, each a list of selectors and of such lists."""

@@ -103,6 +103,7 @@ def known(series: list[Series]) -> list[Series]:
 def test_every_query_finds_something(numbers):
     series = known(numbers.series())
     assert not [name for name, text in QUERIES.items() if not Query(text).finds(series)]
+    assert not [name for name, text in QUERIES.items() if Query(text).doubled(series)]
 
 
 def test_no_half_of_a_query_is_dead(both):
