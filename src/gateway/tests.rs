@@ -1,3 +1,4 @@
+mod record;
 mod sign_in;
 
 use std::collections::HashMap;
