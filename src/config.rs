@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use crate::access::Access;
+use crate::access::{Access, Vouchers};
 use crate::affinity::Affinity;
+use crate::audit::Audit;
 use crate::identity::IdentitySettings;
 use crate::json;
 use crate::page::Branding;
@@ -21,6 +22,7 @@ pub struct Settings {
     pub(crate) affinity: Affinity,
     pub(crate) upstream: Upstream,
     pub(crate) branding: Branding,
+    pub(crate) audit: Audit,
 }
 
 impl Settings {
@@ -46,19 +48,18 @@ fn read(root: &Section<'_>) -> Option<Settings> {
     // How browsers and providers call us.
     let external = root.require("external_url").and_then(|()| root.origin("external_url"));
     let identity = IdentitySettings::read(root, external.as_ref().map_or("", |(url, _)| url));
-    let access = Access::read(root);
-    if let (Some(identity), Some(access)) = (&identity, &access) {
-        for (index, _) in access.providers().filter(|(_, name)| !identity.has_provider(name)) {
-            root.mistake(&format!("access.roles[{index}].provider"), "no provider has this name");
-        }
-    }
+    // Of providers that cannot be read nobody knows the names.
+    let has = |name: &str| identity.as_ref().is_none_or(|identity| identity.has_provider(name));
+    let several = root.get("providers").and_then(Value::as_array).is_some_and(|list| list.len() > 1);
+    let access = Access::read(root, &Vouchers { has: &has, several });
     let routing = Routing::read(root);
     let affinity = root.section_or_empty("affinity");
     let affinity = Affinity::read(&affinity, external.as_ref().map_or("", |(url, _)| url));
     let upstream = Upstream::read(root, external.as_ref().map_or("", |(_, authority)| authority));
     let branding = Branding::read(root);
+    let audit = Audit::read(root);
     let external_url = external?.0.to_owned();
-    Some(Settings { external_url, identity: identity?, access: access?, routing, affinity, upstream, branding })
+    Some(Settings { external_url, identity: identity?, access: access?, routing, affinity, upstream, branding, audit })
 }
 
 #[cfg(test)]

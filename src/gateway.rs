@@ -4,6 +4,7 @@
 //! answers; a request that depends on a provider waits on a list in here, and
 //! comes back as a [`Wake`] when the provider has answered or time is up.
 
+mod account;
 mod browser;
 mod machine;
 mod origin;
@@ -15,8 +16,9 @@ mod waiting;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{self, Access, BodyQuestion, Effect, Operation, Permit};
+use crate::access::{self, Access, BodyQuestion, Denial, Effect, Operation, Permit, Question};
 use crate::affinity::{Affinity, Bearer, Stay};
+use crate::audit::{Audit, Record};
 use crate::caller::{Auth, Caller};
 use crate::config::Settings;
 use crate::host::Host;
@@ -49,6 +51,8 @@ pub enum Step {
         /// `Set-Cookie` values for the response, to be added when its headers
         /// come by: a host may keep but one of those in the answer itself.
         cookies: Vec<String>,
+        /// What is to be written when the request ends; `None`: nothing.
+        record: Option<Record>,
     },
     /// Hold it: a [`Wake`] for this stream follows.
     Await,
@@ -75,6 +79,8 @@ pub struct Forward {
     pub edits: Edits,
     /// What the response needs to know later.
     pub exchange: Exchange,
+    /// What is to be written when the request ends; `None`: nothing.
+    pub record: Option<Record>,
 }
 
 /// A request that waited and now has its answer.
@@ -106,6 +112,7 @@ pub struct Gateway {
     affinity: Affinity,
     upstream: Upstream,
     branding: Branding,
+    audit: Audit,
     ids: CallIds,
     waiting: Waiting,
 }
@@ -142,7 +149,7 @@ impl Gateway {
 
     /// A gateway without keys; [`Gateway::on_tick`] fetches them.
     pub fn new(settings: Settings, host: &dyn Host) -> Gateway {
-        let Settings { external_url, identity, access, routing, affinity, upstream, branding } = settings;
+        let Settings { external_url, identity, access, routing, affinity, upstream, branding, audit } = settings;
         let claims = routing.claims().chain(access.claims()).cloned().collect();
         let (authenticator, sign_in, relay) = identity.open(claims, host);
         Gateway {
@@ -155,6 +162,7 @@ impl Gateway {
             affinity,
             upstream,
             branding,
+            audit,
             ids: CallIds::default(),
             waiting: Waiting::default(),
         }
@@ -164,8 +172,8 @@ impl Gateway {
     pub fn on_request(&mut self, stream: StreamId, headers: Headers, host: &dyn Host, now: Time) -> Step {
         let request_id = request_id(&headers, host);
         match Request::new(headers) {
-            Ok(request) => self.decide(stream, Waiter::new(request, request_id), host, now),
-            Err(refusal) => self.refuse(&Refusal::BadRequest(refusal.reason()), &request_id, None, host),
+            Ok(request) => self.decide(stream, Waiter::new(request, request_id, now), host, now),
+            Err(refusal) => self.refuse(&Refusal::BadRequest(refusal.reason()), &request_id, None, host, now),
         }
     }
 
@@ -173,7 +181,7 @@ impl Gateway {
     pub fn on_body(&mut self, stream: StreamId, body: Body, host: &dyn Host, now: Time) -> Step {
         match self.waiting.take_reader(stream) {
             Some(waiter) => self.decide(stream, Waiter { body: Some(body), ..waiter }, host, now),
-            None => self.refuse(&Refusal::Overloaded, "", None, host),
+            None => self.refuse(&Refusal::Overloaded, "", None, host, now),
         }
     }
 
@@ -251,7 +259,7 @@ impl Gateway {
         for (stream, waiter) in self.waiting.take_late(now) {
             self.forget(&waiter);
             let refusal = Refusal::ProviderUnavailable(Duration::from_secs(1));
-            wakes.push(Wake { stream, step: self.refuse(&refusal, &waiter.request_id, Some(&waiter), host) });
+            wakes.push(Wake { stream, step: self.refuse(&refusal, &waiter.request_id, Some(&waiter), host, now) });
         }
         wakes
     }
@@ -259,18 +267,18 @@ impl Gateway {
     fn decide(&mut self, stream: StreamId, mut waiter: Waiter, host: &dyn Host, now: Time) -> Step {
         waiter.cookies.clear();
         match self.judge(&mut waiter, host, now) {
-            Ok(step) => step,
-            Err(Wanting::Refused(refusal)) => self.refuse(&refusal, &waiter.request_id, Some(&waiter), host),
+            Ok(step) => self.account(step, &waiter.request_id, Some(&waiter), host, now),
+            Err(Wanting::Refused(refusal)) => self.refuse(&refusal, &waiter.request_id, Some(&waiter), host, now),
             Err(Wanting::Later(wait)) => {
                 waiter.deadline = waiter.deadline.or(Some(now.plus(wait)));
                 match self.waiting.add(stream, waiter) {
                     Ok(()) => Step::Await,
-                    Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host),
+                    Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host, now),
                 }
             }
             Err(Wanting::Body(limit)) => match self.waiting.add_reader(stream, waiter) {
                 Ok(()) => Step::Read { limit },
-                Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host),
+                Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host, now),
             },
         }
     }
@@ -280,6 +288,7 @@ impl Gateway {
             return Ok(step);
         }
         let operation = self.access.operation(&waiter.request);
+        waiter.known.operation = operation.clone();
         match self.access.permit_public(&waiter.request, operation.as_ref()) {
             Some(permit) => self.forward(waiter, None, operation.as_ref(), permit, host, now),
             None => self.admit(waiter, operation.as_ref(), host, now),
@@ -294,29 +303,40 @@ impl Gateway {
         host: &dyn Host,
         now: Time,
     ) -> Result<Step, Wanting> {
-        let asks = waiter.body.is_none() && operation.is_some_and(|operation| operation.body.is_some());
         let sender = match self.sender(waiter, host, now) {
             Err(Wanting::Refused(refusal @ (Refusal::NoCredentials | Refusal::SessionEnded))) => {
                 return self.nobody(waiter, refusal, host, now);
             }
-            // Before a wait for keys, since nothing but a stream's own callbacks
-            // can hand out its body.
-            Ok(_) | Err(Wanting::Later(_)) if asks => return Err(Wanting::Body(BodyQuestion::LIMIT)),
-            sender => sender?,
+            Err(Wanting::Refused(refusal)) => return Err(refusal.into()),
+            sender => sender,
         };
+        let known = sender.as_ref().ok().map(|sender| (sender.caller(), sender.auth()));
+        // Before a wait for keys, since nothing but a stream's own callbacks can
+        // hand out its body.
+        if waiter.body.is_none() && self.access.wants_body(&waiter.request, operation, known, now) {
+            return Err(Wanting::Body(BodyQuestion::LIMIT));
+        }
+        let sender = sender?;
         let body = match &waiter.body {
             Some(Body::Whole(body)) => Some(body.as_slice()),
             _ => None,
         };
-        let read = operation.filter(|operation| operation.body.is_some()).map(|operation| operation.by_body(body));
-        let operation = read.as_ref().or(operation);
-        let permit = self.access.permit_known(&waiter.request, operation, sender.caller());
-        let permit = permit.map_err(|denial| Refusal::Denied {
+        let (caller, auth) = (sender.caller(), sender.auth());
+        let question = Question { request: &waiter.request, operation, caller, auth, body, now };
+        let verdict = self.access.judge(&question, &mut ());
+        let outcome = waiter.known.judge(self.access.spend(verdict, now));
+        let operation = waiter.known.operation.clone();
+        if let (Err(Denial::StepUp { rule, demand, .. }), Sender::Visitor(visitor)) = (&outcome, &sender)
+            && waiter.request.is_navigation()
+        {
+            return self.step_up(demand, rule, &visitor.caller.provider, waiter, host, now);
+        }
+        let permit = outcome.map_err(|denial| Refusal::Denied {
             denial,
-            operation: operation.map(|operation| operation.name.clone()),
+            operation: operation.as_ref().map(|operation| operation.name.clone()),
             bearer: matches!(sender, Sender::Bearer(_)),
         })?;
-        self.forward(waiter, Some(&sender), operation, permit, host, now)
+        self.forward(waiter, Some(&sender), operation.as_ref(), permit, host, now)
     }
 
     /// Who asks. A bearer token beside a session decides alone, and a bad one
@@ -330,7 +350,10 @@ impl Gateway {
             Credentials::Malformed => return Err(Refusal::BadCredentials.into()),
         };
         match self.authenticator.verify(token, host, now) {
-            Verdict::Known(caller) => Ok(Sender::Bearer(caller)),
+            Verdict::Known(caller) => {
+                waiter.known.sender = Some((Rc::clone(&caller), Auth::Bearer));
+                Ok(Sender::Bearer(caller))
+            }
             Verdict::Wait(wait) => Err(Wanting::Later(wait)),
             Verdict::Refused(fault) => Err(Refusal::BadToken(fault).into()),
             Verdict::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest).into()),
@@ -349,6 +372,7 @@ impl Gateway {
             }
             Visit::Wait(wait) => Err(Wanting::Later(wait)),
             Visit::Known(mut visitor) => {
+                waiter.known.sender = Some((Rc::clone(&visitor.caller), Auth::Session));
                 waiter.cookies = std::mem::take(&mut visitor.cookies);
                 // Before anything is decided: what another site made the browser
                 // send is not this person's word.
@@ -388,6 +412,7 @@ impl Gateway {
             claims: caller.map(|caller| &caller.claims),
         };
         let route = routing.route(&waiter.request, &asker, operation.is_some_and(|operation| operation.slow));
+        waiter.known.class = Some(route.class);
         edits.push(Edit::Set("x-airgate-route".into(), route.class.name().into()));
         if let Some(name) = route.upstream {
             edits.push(Edit::Set("x-airgate-upstream".into(), name.into()));
@@ -410,17 +435,18 @@ impl Gateway {
         }
         let visitor = matches!(sender, Some(Sender::Visitor(_)));
         let cookies = std::mem::take(&mut waiter.cookies);
-        Ok(Step::Forward(Forward { edits, exchange: Exchange::new(permit, stay, cookies, now, visitor) }))
+        Ok(Step::Forward(Forward { edits, exchange: Exchange::new(permit, stay, cookies, now, visitor), record: None }))
     }
 
     /// Every refusal, in one way: a page for a person's browser, JSON for
     /// programs, the cookies that are due in both.
-    fn refuse(&self, refusal: &Refusal, request_id: &str, waiter: Option<&Waiter>, host: &dyn Host) -> Step {
+    fn refuse(&self, refusal: &Refusal, request_id: &str, waiter: Option<&Waiter>, host: &dyn Host, now: Time) -> Step {
         let page = waiter.is_some_and(|waiter| waiter.request.is_navigation());
         let pages = page.then(|| self.pages(host));
-        let reply = refusal.reply(request_id, pages, self.login_url().as_deref());
+        let reply = refusal.reply(request_id, pages, self.login_url(refusal.step_up()).as_deref());
         let cookies = waiter.map(|waiter| waiter.cookies.clone()).unwrap_or_default();
-        Step::Reply { reply, reason: refusal.reason(), cookies }
+        let step = Step::Reply { reply, reason: refusal.reason(), cookies, record: None };
+        self.account(step, request_id, waiter, host, now)
     }
 }
 

@@ -1,8 +1,10 @@
 //! What the core borrows from whoever runs it: random bytes and, where the
-//! host has them, a signature check that is faster than ours and a shelf that
-//! outlives a reload.
+//! host has them, a signature check that is faster than ours, a shelf that
+//! outlives a reload, counters, and what it knows about a request that ended.
 
 use crate::algorithm::Algorithm;
+use crate::decision::Decision;
+use crate::metrics::Counter;
 
 /// The seam between the core and its host (proxy, command line, test, fuzzer).
 pub trait Host {
@@ -36,6 +38,28 @@ pub trait Host {
     fn replace(&self, name: &str, value: &[u8], version: Version) -> bool {
         let _ = (name, value, version);
         false
+    }
+
+    /// Counts one. Called on the way of requests, so it must cost nothing.
+    fn count(&self, counter: Counter) {
+        let _ = counter;
+    }
+
+    /// Counts a decision by its reason.
+    fn count_decision(&self, decision: Decision, reason: &'static str) {
+        let _ = (decision, reason);
+    }
+
+    /// What the host knows about the request that has just ended, such as
+    /// `response.code`: a text, or a number in 8 bytes, little-endian.
+    fn fact(&self, name: &str) -> Option<Vec<u8>> {
+        let _ = name;
+        None
+    }
+
+    /// Gives a text to the host's own record of the request that has just ended.
+    fn tell(&self, name: &str, text: &str) {
+        let _ = (name, text);
     }
 }
 

@@ -35,6 +35,7 @@ use crate::algorithm::Algorithm;
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::http::{Answer, Call, CallId, CallIds, Endpoint};
+use crate::metrics::Counter;
 use crate::pointer::Pointer;
 use crate::settings::Section;
 use crate::time::Time;
@@ -49,7 +50,7 @@ use login::LoginSettings;
 use provider::{Login, Provider};
 use relay::RelaySettings;
 use session::SessionSettings;
-use signature::SignatureChecker;
+use signature::{CheckPath, SignatureChecker};
 use token::Token;
 
 /// What the configuration says about identity.
@@ -211,11 +212,17 @@ impl Authenticator {
     /// Judges a token.
     pub fn verify(&mut self, text: &[u8], host: &dyn Host, now: Time) -> Verdict {
         if let Some(caller) = self.cache.get(text, now) {
+            host.count(Counter::TokenCached);
             return Verdict::Known(caller);
         }
         match self.examine(text, host, now) {
             Ok(verdict) => verdict,
-            Err(fault) => Verdict::Refused(fault),
+            Err(fault) => {
+                if fault != TokenFault::BadSignature {
+                    host.count(Counter::TokenBadByClaims);
+                }
+                Verdict::Refused(fault)
+            }
         }
     }
 
@@ -268,7 +275,13 @@ impl Authenticator {
                 };
             }
         };
-        let (good, _) = self.checker.check(key, token.algorithm(), token.signed(), token.signature(), host);
+        let (good, path) = self.checker.check(key, token.algorithm(), token.signed(), token.signature(), host);
+        host.count(match (good, path) {
+            (true, CheckPath::Host) => Counter::TokenGoodByHost,
+            (true, CheckPath::Software) => Counter::TokenGoodBySoftware,
+            (false, CheckPath::Host) => Counter::TokenBadByHost,
+            (false, CheckPath::Software) => Counter::TokenBadBySoftware,
+        });
         if good { Ok(Signed::Good(key.fingerprint())) } else { Err(TokenFault::BadSignature) }
     }
 
@@ -278,6 +291,7 @@ impl Authenticator {
         for index in 0..self.providers.len() {
             if let Some(provider) = self.providers.get_mut(index) {
                 let progress = provider.keys.tick(ids, host, now);
+                count(&progress, Counter::KeysShared, host);
                 self.note(index, progress, &mut change, now);
             }
         }
@@ -290,6 +304,7 @@ impl Authenticator {
         for index in 0..self.providers.len() {
             if let Some(provider) = self.providers.get_mut(index) {
                 let progress = provider.keys.answer(id, answer, ids, host, now);
+                count(&progress, Counter::KeysFetched, host);
                 self.note(index, progress, &mut change, now);
             }
         }
@@ -460,6 +475,14 @@ impl Authenticator {
                 change.settled = true;
             }
         }
+    }
+}
+
+fn count(progress: &Progress, fresh: Counter, host: &dyn Host) {
+    match progress {
+        Progress::Fresh => host.count(fresh),
+        Progress::Failed(_) => host.count(Counter::KeysFailed),
+        Progress::None | Progress::Call(_) => {}
     }
 }
 

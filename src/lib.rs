@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! config  gateway                                   all rooms together
-//!    ├── identity  access  routing  affinity  upstream    one question each
-//!    └── page  caller  demand  algorithm  seal  http  settings  json  pointer  time  host   the words they are said in
+//!    ├── identity  access  routing  affinity  upstream  audit    one question each
+//!    └── page  caller  decision  demand  metrics  algorithm  seal  http  settings  json  pointer  time  host   the words they are said in
 //! ```
 //!
 //! Imports run downwards only; rooms on one floor do not know each other.
@@ -21,14 +21,17 @@
 pub mod access;
 pub mod affinity;
 pub mod algorithm;
+pub mod audit;
 pub mod caller;
 pub mod config;
+pub mod decision;
 pub mod demand;
 pub mod gateway;
 pub mod host;
 pub mod http;
 pub mod identity;
 pub mod json;
+pub mod metrics;
 mod page;
 pub mod pointer;
 pub mod routing;

@@ -4,7 +4,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
+use crate::decision::Decision;
 use crate::host::{Host, Recalled, Version};
+use crate::metrics::{Counter, Counts};
 
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub use core::prelude::v1::test;
@@ -12,12 +14,24 @@ pub use core::prelude::v1::test;
 pub use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// A host whose random bytes count upwards, so that tests can foresee them, with
-/// a shelf.
+/// a shelf, counters, and what it was told about requests.
 #[derive(Debug, Default)]
 pub struct TestHost {
     counter: Cell<u8>,
     /// What lies on the shelf, and its version.
     pub shelf: RefCell<HashMap<String, (Vec<u8>, u32)>>,
+    /// What it knows about the request that ended.
+    pub facts: RefCell<HashMap<&'static str, Vec<u8>>>,
+    /// What it was told about requests, in order.
+    pub told: RefCell<Vec<(String, String)>>,
+    counts: Counts,
+}
+
+impl TestHost {
+    /// What was counted since the last time, with names.
+    pub fn counted(&self) -> Vec<(String, u32)> {
+        Counts::names().zip(self.counts.take()).filter(|(_, count)| *count > 0).collect()
+    }
 }
 
 impl Host for TestHost {
@@ -46,5 +60,22 @@ impl Host for TestHost {
             self.keep(name, value);
         }
         unchanged
+    }
+
+    fn count(&self, counter: Counter) {
+        self.counts.raise(counter);
+    }
+
+    fn count_decision(&self, decision: Decision, reason: &'static str) {
+        assert!(decision.reasons().contains(&reason), "{decision:?}: {reason} is not in the table");
+        self.counts.raise_decision(decision, reason);
+    }
+
+    fn fact(&self, name: &str) -> Option<Vec<u8>> {
+        self.facts.borrow().get(name).cloned()
+    }
+
+    fn tell(&self, name: &str, text: &str) {
+        self.told.borrow_mut().push((name.to_owned(), text.to_owned()));
     }
 }

@@ -7,10 +7,12 @@ use super::reserved::said;
 use super::waiting::Waiter;
 use super::{Body, Gateway, Sender, Step, Wanting, origin};
 use crate::access::Role;
+use crate::caller::Auth;
 use crate::demand::Demand;
 use crate::host::Host;
 use crate::http::{Reply, Request, read_form};
 use crate::identity::{Begin, Checked, Landed, LoginFault, LoginOrigin, Returned, StepUp, TokenFault, Unmet};
+use crate::metrics::Counter;
 use crate::page::{self, LoginTrouble, Me, StepUpTrouble};
 use crate::time::Time;
 
@@ -54,7 +56,6 @@ impl Gateway {
     /// browser to the session's own provider for a better one, and from there to
     /// the very address that it asked for. The session stays until then. For
     /// navigations only.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the policy does not ask for it yet"))]
     pub(super) fn step_up(
         &mut self,
         demand: &Demand,
@@ -70,11 +71,6 @@ impl Gateway {
         self.start(Some(provider), origin, waiter, host, now)
     }
 
-    /// What the rule of this name asks of a sign-in.
-    fn demand_of(&self, _rule: &str) -> Option<Demand> {
-        None
-    }
-
     /// `/.airgate/login?return=/path&provider=name&step_up=rule&prompt=login`.
     pub(super) fn login(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Step, Wanting> {
         let fields = waiter.request.target().query().map_or(Some(Vec::new()), read_form);
@@ -87,7 +83,7 @@ impl Gateway {
         let step_up = match field("step_up") {
             None => None,
             Some(rule) => {
-                let demand = self.demand_of(rule).ok_or(Refusal::BadRequest("unknown_step_up"))?;
+                let demand = self.access.demand(rule).cloned().ok_or(Refusal::BadRequest("unknown_step_up"))?;
                 Some(StepUp { rule: rule.to_owned(), demand })
             }
         };
@@ -135,12 +131,15 @@ impl Gateway {
         let Gateway { sign_in: Some(sign_in), authenticator, .. } = self else {
             return Err(Refusal::NotFound.into());
         };
-        let reason = if origin.step_up.is_some() { "step_up_started" } else { "login_started" };
         let origin = LoginOrigin { provider: &name, ..origin };
         match sign_in.begin(authenticator, &origin, waiter.request.headers(), host, now) {
             Begin::Go { location, cookie } => {
+                host.count(Counter::LoginStarted);
                 waiter.cookies.push(cookie);
-                Ok(redirect(location, reason, waiter))
+                Ok(match origin.step_up {
+                    Some(_) => redirect(location, "step_up_started", waiter),
+                    None => redirect(location, "login_started", waiter),
+                })
             }
             Begin::Wait(wait) => Err(Wanting::Later(wait)),
             Begin::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest).into()),
@@ -160,7 +159,7 @@ impl Gateway {
         };
         let headers = waiter.request.headers();
         if let Some(login) = waiter.login {
-            return match sign_in.landed(login) {
+            return match sign_in.landed(authenticator, login) {
                 None => Err(Wanting::Later(Gateway::LOGIN_WAIT)),
                 Some(landed) => {
                     waiter.login = None;
@@ -198,6 +197,7 @@ impl Gateway {
                 }
             }
             Returned::Denied { error, description, return_path, step_up, cookie } => {
+                host.count(Counter::LoginFailed);
                 waiter.cookies.push(cookie);
                 let label = self.label(provider);
                 let description = description.unwrap_or_default();
@@ -225,11 +225,14 @@ impl Gateway {
         now: Time,
     ) -> Result<Step, Wanting> {
         match landed {
-            Landed::In { cookies, return_path } => {
+            Landed::In { caller, cookies, return_path } => {
+                host.count(Counter::LoginOk);
+                waiter.known.sender = caller.map(|caller| (caller, Auth::Session));
                 waiter.cookies.extend(cookies);
                 Ok(redirect(return_path, "signed_in", waiter))
             }
             Landed::Failed { fault, cookies, return_path } => {
+                host.count(Counter::LoginFailed);
                 waiter.cookies.extend(cookies);
                 let reason = fault.reason();
                 let (status, trouble) = match &fault {
@@ -281,6 +284,7 @@ impl Gateway {
         };
         let out = sign_in.sign_out(authenticator, waiter.request.headers(), now);
         waiter.cookies = out.cookies;
+        waiter.known.sender = out.caller.map(|caller| (caller, Auth::Session));
         let mut step = match out.location {
             location if !accepts_html(&waiter.request) => {
                 said(200, &json!({"status": "signed_out", "continue": location}), "signed_out", Some(waiter))
@@ -375,10 +379,15 @@ impl Gateway {
         Pages { branding: &self.branding, host }
     }
 
-    /// Where a program can tell its user to sign in.
-    pub(super) fn login_url(&self) -> Option<String> {
+    /// Where a program can tell its user to sign in, and for which rule better
+    /// than now.
+    pub(super) fn login_url(&self, step_up: Option<&str>) -> Option<String> {
         self.sign_in.as_ref()?;
-        Some(format!("{}/.airgate/login", self.external_url))
+        let path = match step_up {
+            None => "/.airgate/login".to_owned(),
+            Some(rule) => page::login_url("/", &[("step_up", rule)]),
+        };
+        Some([self.external_url.as_str(), &path].concat())
     }
 
     fn label(&self, provider: &str) -> String {
@@ -441,5 +450,10 @@ fn redirect_with(status: u16, location: String, reason: &'static str, waiter: &W
         ("referrer-policy".into(), b"no-referrer".to_vec()),
         ("x-request-id".into(), waiter.request_id.clone().into_bytes()),
     ];
-    Step::Reply { reply: Reply { status, headers, body: Vec::new() }, reason, cookies: waiter.cookies.clone() }
+    Step::Reply {
+        reply: Reply { status, headers, body: Vec::new() },
+        reason,
+        cookies: waiter.cookies.clone(),
+        record: None,
+    }
 }

@@ -41,6 +41,7 @@ impl Gateway {
         match read_request(waiter.request.headers().first("content-type"), body) {
             Err(fault) => Ok(Some(refused(fault, waiter))),
             Ok(pair) => {
+                waiter.known.client = Some(pair.client_id().to_owned());
                 let asked = relay.ask(pair, now).ok_or(Refusal::Overloaded)?;
                 waiter.relay = Some(asked);
                 // Nobody needs the secret any longer.
@@ -64,7 +65,12 @@ impl Gateway {
             Some(OwnLogin::Renew) => {
                 self.sender(waiter, host, now)?;
                 let reply = OwnLogin::renewed(&waiter.request_id);
-                Ok(Some(Step::Reply { reply, reason: "airbyte_login_kept", cookies: waiter.cookies.clone() }))
+                Ok(Some(Step::Reply {
+                    reply,
+                    reason: "airbyte_login_kept",
+                    cookies: waiter.cookies.clone(),
+                    record: None,
+                }))
             }
             Some(_) => Err(Refusal::AirbyteLogin.into()),
         }

@@ -91,5 +91,5 @@ pub(super) fn said(status: u16, body: &Value, reason: &'static str, waiter: Opti
         vec![("content-type".into(), b"application/json".to_vec()), ("cache-control".into(), b"no-store".to_vec())];
     headers.extend(waiter.map(|waiter| ("x-request-id".into(), waiter.request_id.clone().into_bytes())));
     let cookies = waiter.map(|waiter| waiter.cookies.clone()).unwrap_or_default();
-    Step::Reply { reply: Reply { status, headers, body: body.to_string().into_bytes() }, reason, cookies }
+    Step::Reply { reply: Reply { status, headers, body: body.to_string().into_bytes() }, reason, cookies, record: None }
 }

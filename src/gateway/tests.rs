@@ -1,3 +1,4 @@
+mod record;
 mod sign_in;
 mod step_up;
 
@@ -450,7 +451,7 @@ fn without_a_role_not_even_a_page_is_there() {
 #[test]
 fn whoever_is_refused_with_a_session_is_told_nothing_of_tokens() {
     let refusal = |bearer| Refusal::Denied {
-        denial: crate::access::Denial::GroupsOverage { needed: crate::access::Role::Editor },
+        denial: crate::access::Denial::GroupsOverage { needed: Some(crate::access::Role::Editor) },
         operation: None,
         bearer,
     };

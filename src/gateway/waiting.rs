@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::account::Known;
 use super::{Body, StreamId};
 use crate::http::Request;
 use crate::identity::{LoginId, RelayId};
@@ -43,11 +44,14 @@ pub(super) struct Waiter {
     pub relay: Option<RelayId>,
     /// `Set-Cookie` values for whatever response it gets.
     pub cookies: Vec<String>,
+    /// What it is to be remembered by.
+    pub known: Known,
 }
 
 impl Waiter {
-    pub fn new(request: Request, request_id: String) -> Waiter {
-        Waiter { request, request_id, deadline: None, body: None, login: None, relay: None, cookies: Vec::new() }
+    pub fn new(request: Request, request_id: String, now: Time) -> Waiter {
+        let known = Known { since: now, ..Known::default() };
+        Waiter { request, request_id, deadline: None, body: None, login: None, relay: None, cookies: Vec::new(), known }
     }
 }
 

@@ -58,6 +58,13 @@ pub struct ClientPair {
     client_secret: String,
 }
 
+impl ClientPair {
+    /// Whose it is.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+}
+
 /// Without the secret.
 impl fmt::Debug for ClientPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -27,6 +27,7 @@ use super::{Change, Checked, IdToken, TokenFault};
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::http::{Answer, CallId, CallIds, Headers};
+use crate::metrics::Counter;
 use crate::pointer::Pointer;
 use crate::time::Time;
 use grant::{Grant, Proof, Purpose, Stage};
@@ -139,6 +140,8 @@ pub enum Returned {
 pub enum Landed {
     /// Signed in.
     In {
+        /// Who.
+        caller: Option<Rc<Caller>>,
         /// The cookies of the session.
         cookies: Vec<String>,
         /// Where to go now.
@@ -157,6 +160,8 @@ pub enum Landed {
 
 /// What signing out leads to.
 pub struct SignedOut {
+    /// Who, if it was a session.
+    pub caller: Option<Rc<Caller>>,
     /// These cookies delete what the browser has.
     pub cookies: Vec<String>,
     /// The provider's own sign-out, if it has one.
@@ -189,6 +194,9 @@ impl SignIn {
             Found::Bad => return Visit::Ended(self.sessions.expired(headers)),
             Found::Open { session, by_first_key } => (session, by_first_key),
         };
+        if !by_first_key {
+            host.count(Counter::SessionByOlderKey);
+        }
         let is_ended = |ended: &EndedSessions, session: &Session| {
             ended.is_ended(&session.issuer, &session.subject, session.sid.as_deref(), session.begun)
         };
@@ -295,7 +303,7 @@ impl SignIn {
 
     /// How a login ended; `None`: not yet. To be asked once, by the browser that
     /// brought the code.
-    pub fn landed(&mut self, id: LoginId) -> Option<Landed> {
+    pub fn landed(&mut self, auth: &Authenticator, id: LoginId) -> Option<Landed> {
         match self.grants.get(&id).map(|grant| &grant.stage) {
             Some(Stage::Done(_)) => {}
             Some(_) => return None,
@@ -315,12 +323,19 @@ impl SignIn {
             Err(fault) => Landed::Failed { fault, cookies: over, return_path },
             Ok((signed, cookies)) => {
                 over.extend(cookies);
+                let caller = self.caller(auth, &signed.session);
                 let end = signed.session.begun.plus(self.sessions.lifetime());
                 let id_token = signed.id_token.as_deref().filter(|_| self.sessions.keep_id_token());
                 over.extend(id_token.and_then(|token| self.sessions.id_token_cookie(token, end)));
-                Landed::In { cookies: over, return_path }
+                Landed::In { caller, cookies: over, return_path }
             }
         })
+    }
+
+    /// Whose session it is.
+    fn caller(&self, auth: &Authenticator, session: &Session) -> Option<Rc<Caller>> {
+        let provider = auth.login_provider(&session.provider, &session.issuer)?;
+        provider.caller_of_session(session, self.sessions.end_of(session))
     }
 
     /// The browser that brought a code is gone.
@@ -336,7 +351,7 @@ impl SignIn {
         let mut cookies = self.sessions.expired(headers);
         cookies.extend(login::attempts_expired(headers));
         let Found::Open { session, .. } = found else {
-            return SignedOut { cookies, location: None };
+            return SignedOut { caller: None, cookies, location: None };
         };
         let login = auth.login_of(&session.provider);
         let location = login.as_ref().and_then(|(index, settings, endpoints)| {
@@ -347,7 +362,7 @@ impl SignIn {
             }
             login::end_session(settings, endpoints, id_token.as_deref())
         });
-        SignedOut { cookies, location }
+        SignedOut { caller: self.caller(auth, &session), cookies, location }
     }
 
     /// A provider says that somebody signed out elsewhere (OpenID Connect
@@ -644,6 +659,11 @@ impl SignIn {
                     Err(LoginFault::Unavailable | LoginFault::ClientRefused | LoginFault::BadAnswer) => Ending::Outage,
                     Err(_) => Ending::Ended,
                 };
+                host.count(match &ending {
+                    Ending::Renewed(_) => Counter::RefreshOk,
+                    Ending::Ended => Counter::RefreshFailed,
+                    Ending::Outage => Counter::RefreshOutage,
+                });
                 self.refresher.finish(hash, ending, host, now);
             }
         }

@@ -32,6 +32,7 @@ SECRETS = {
         {"kty": "OKP", "crv": "Ed25519", "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A", "kid": "docs"}
     ),
     "AIRGATE_AIRBYTE_SECRET": "of no use",
+    "AIRGATE_PSEUDONYM_KEY": "A" * 43,
 }
 
 

@@ -8,8 +8,10 @@
 use std::time::Duration;
 
 use airgate::algorithm::Algorithm;
+use airgate::decision::Decision;
 use airgate::host::{Host, Recalled, SignatureCheck, Version};
 use airgate::http::{Answer, Call, Edit, Headers, Reply};
+use airgate::metrics::{Counter, Counts};
 use airgate::time::Time;
 use prost::Message;
 
@@ -42,6 +44,9 @@ mod abi {
         pub fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
         pub fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
         pub fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
+        pub fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, metric: *mut u32) -> u32;
+        pub fn proxy_increment_metric(metric: u32, offset: i64) -> u32;
         pub fn proxy_get_shared_data(
             key: *const u8,
             key_size: usize,
@@ -76,6 +81,7 @@ mod abi {
 const OK: u32 = 0;
 const DOWNSTREAM: u32 = 0;
 const NO_GRPC_STATUS: i32 = -1;
+const COUNTER: u32 = 0;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const HTTP_REQUEST_BODY: u32 = 0;
 const HTTP_CALL_RESPONSE_BODY: u32 = 4;
@@ -201,18 +207,42 @@ pub fn with_stream(stream: u32, home: u32, action: impl FnOnce()) -> bool {
     there
 }
 
-/// Leaves a value for the proxy's access log. Hosts that know no new properties
-/// refuse, and then it is not there.
-pub fn set_property(name: &str, value: &[u8]) -> bool {
-    unsafe { abi::proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) == OK }
+/// A counter of this name, for all workers. `None`: the host keeps none.
+pub fn counter(name: &str) -> Option<u32> {
+    let mut metric = 0;
+    let defined = unsafe { abi::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &mut metric) == OK };
+    defined.then_some(metric)
+}
+
+/// Raises a counter. `false`: the host has lost it.
+pub fn raise(counter: u32, by: u32) -> bool {
+    unsafe { abi::proxy_increment_metric(counter, i64::from(by)) == OK }
+}
+
+/// A moment by the host's wall clock.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    nanoseconds: u64,
+}
+
+impl Moment {
+    /// In the core's unit.
+    pub fn time(self) -> Time {
+        Time::from_millis(self.nanoseconds / 1_000_000)
+    }
+
+    /// Microseconds since an earlier one.
+    pub fn micros_since(self, earlier: Moment) -> u64 {
+        self.nanoseconds.saturating_sub(earlier.nanoseconds) / 1_000
+    }
 }
 
 /// The host's wall clock. `None`: it has none, and then nothing is valid; read
 /// as 1970 every token that ever expired would be.
-pub fn now() -> Option<Time> {
+pub fn now() -> Option<Moment> {
     let mut nanoseconds = 0;
     let told = unsafe { abi::proxy_get_current_time_nanoseconds(&mut nanoseconds) == OK };
-    told.then(|| Time::from_millis(nanoseconds / 1_000_000))
+    told.then_some(Moment { nanoseconds })
 }
 
 /// Asks for `on_tick`.
@@ -242,7 +272,17 @@ struct SignatureVerdict {
 }
 
 /// What the core borrows.
-pub struct Proxy;
+#[derive(Default)]
+pub struct Proxy {
+    counts: Counts,
+}
+
+impl Proxy {
+    /// What was counted since the last time, in the order of [`Counts::names`].
+    pub fn counted(&self) -> impl Iterator<Item = u32> {
+        self.counts.take()
+    }
+}
 
 impl Host for Proxy {
     fn random(&self, bytes: &mut [u8]) -> bool {
@@ -271,7 +311,11 @@ impl Host for Proxy {
 
     fn keep(&self, name: &str, value: &[u8]) {
         // Without compare-and-swap: whoever writes last has fresh keys as well.
-        unsafe { abi::proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), 0) };
+        let kept =
+            unsafe { abi::proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), 0) == OK };
+        if !kept {
+            self.count(Counter::SharedDataFailed);
+        }
     }
 
     fn recall(&self, name: &str) -> Option<Recalled> {
@@ -287,6 +331,25 @@ impl Host for Proxy {
             && unsafe {
                 abi::proxy_set_shared_data(name.as_ptr(), name.len(), value.as_ptr(), value.len(), version.0) == OK
             }
+    }
+
+    fn count(&self, counter: Counter) {
+        self.counts.raise(counter);
+    }
+
+    fn count_decision(&self, decision: Decision, reason: &'static str) {
+        self.counts.raise_decision(decision, reason);
+    }
+
+    fn fact(&self, name: &str) -> Option<Vec<u8>> {
+        // A path of several names, each but the last followed by a zero byte.
+        let path = name.replace('.', "\0");
+        taken(|data, size| unsafe { abi::proxy_get_property(path.as_ptr(), path.len(), data, size) })
+    }
+
+    /// Hosts that know no new properties refuse, and then it is not there.
+    fn tell(&self, name: &str, text: &str) {
+        unsafe { abi::proxy_set_property(name.as_ptr(), name.len(), text.as_ptr(), text.len()) };
     }
 }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 use airgate::config::Settings;
 use airgate::gateway::{Gateway, Outcome, StreamId, Wake};
 use airgate::http::{Answer, Call, CallId};
+use airgate::metrics::Counts;
 use airgate::time::Time;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
 
-use crate::host;
+use crate::host::{self, Proxy};
 use crate::shared::Shared;
 use crate::stream::{Stream, carry_out};
 use crate::structure;
@@ -30,20 +31,22 @@ pub struct Root {
     id: u32,
     shared: Rc<Shared>,
     calls: HashMap<u32, CallId>,
+    /// The proxy's counters, by the order of [`Counts::names`].
+    counters: Vec<Option<u32>>,
 }
 
 impl Root {
     /// A context without configuration.
     pub fn new(id: u32) -> Root {
-        Root { id, shared: Rc::default(), calls: HashMap::new() }
+        Root { id, shared: Rc::default(), calls: HashMap::new(), counters: Vec::new() }
     }
 
-    fn with_gateway(&mut self, event: impl FnOnce(&mut Gateway, Time) -> Outcome) {
+    fn with_gateway(&mut self, event: impl FnOnce(&mut Gateway, &Proxy, Time) -> Outcome) {
         let Some(now) = host::now() else {
             return;
         };
         let outcome = match self.shared.gateway.try_borrow_mut() {
-            Ok(mut gateway) => gateway.as_mut().map(|gateway| event(gateway, now)),
+            Ok(mut gateway) => gateway.as_mut().map(|gateway| event(gateway, &self.shared.proxy, now.time())),
             Err(_) => None,
         };
         let Some(outcome) = outcome else {
@@ -65,8 +68,22 @@ impl Root {
                 }
                 None => {
                     log::warn!("cannot call {} by cluster {}", call.endpoint.authority, call.cluster);
-                    self.with_gateway(|gateway, now| gateway.on_called(call.id, &Answer::Failed, &host::Proxy, now));
+                    self.with_gateway(|gateway, host, now| gateway.on_called(call.id, &Answer::Failed, host, now));
                 }
+            }
+        }
+    }
+
+    /// Adds what was counted here to the proxy's counters. All of them are there
+    /// from the first tick on: dashboards and alerts ask for what has not
+    /// happened yet. While a configuration is only tried, nothing ticks.
+    fn hand_over_counts(&mut self) {
+        if self.counters.is_empty() {
+            self.counters = Counts::names().map(|name| host::counter(&name)).collect();
+        }
+        for (counter, count) in self.counters.iter().zip(self.shared.proxy.counted()) {
+            if let (Some(counter), 1..) = (counter, count) {
+                host::raise(*counter, count);
             }
         }
     }
@@ -89,7 +106,7 @@ impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {
         if let Some(call) = self.calls.remove(&token) {
             let answer = host::answer(headers, body);
-            self.with_gateway(|gateway, now| gateway.on_called(call, &answer, &host::Proxy, now));
+            self.with_gateway(|gateway, host, now| gateway.on_called(call, &answer, host, now));
         }
     }
 }
@@ -111,7 +128,7 @@ impl RootContext for Root {
                 return false;
             }
         };
-        let gateway = Gateway::new(settings, &host::Proxy);
+        let gateway = Gateway::new(settings, &self.shared.proxy);
         match self.shared.gateway.try_borrow_mut() {
             Ok(mut place) => *place = Some(gateway),
             Err(_) => return false,
@@ -121,7 +138,8 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        self.with_gateway(|gateway, now| gateway.on_tick(&host::Proxy, now));
+        self.with_gateway(|gateway, host, now| gateway.on_tick(host, now));
+        self.hand_over_counts();
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {

@@ -4,13 +4,18 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use airgate::audit::Record;
 use airgate::gateway::{Exchange, Gateway, StreamId};
+
+use crate::host::Proxy;
 
 /// Hangs on the root context; each stream holds it as well.
 #[derive(Default)]
 pub struct Shared {
     /// `None` until there is a configuration without mistakes.
     pub gateway: RefCell<Option<Gateway>>,
+    /// What the gateway borrows.
+    pub proxy: Proxy,
     /// Where to leave the answer for each stream that waits.
     pub waiting: RefCell<HashMap<StreamId, Slot>>,
 }
@@ -19,9 +24,18 @@ pub struct Shared {
 /// fills it for requests that waited: a stream's own object is busy then.
 pub type Slot = Rc<RefCell<Decided>>;
 
+/// What was decided about a request, and what is to be written about it.
+#[derive(Default)]
+pub struct Decided {
+    /// The decision.
+    pub way: Way,
+    /// `None`: nothing.
+    pub record: Option<Record>,
+}
+
 /// What was decided about a request.
 #[derive(Default)]
-pub enum Decided {
+pub enum Way {
     /// Nothing yet.
     #[default]
     Open,
@@ -30,4 +44,6 @@ pub enum Decided {
     /// It was answered here; the answer sets these cookies. Not in the answer
     /// itself, since nginx keeps only the last of several there.
     Answered(Vec<String>),
+    /// It could not be read, and was refused.
+    Broken,
 }

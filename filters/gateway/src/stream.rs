@@ -2,13 +2,15 @@
 
 use std::rc::Rc;
 
-use airgate::gateway::{Body, Step, StreamId};
+use airgate::audit::Field;
+use airgate::gateway::{Body, Forward, Gateway, Step, StreamId};
 use airgate::http::{Edit, Reply};
+use airgate::time::Time;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::host::{self, Map};
-use crate::shared::{Decided, Shared, Slot};
+use crate::host::{self, Map, Proxy};
+use crate::shared::{Decided, Shared, Slot, Way};
 
 /// The context of one request.
 pub struct Stream {
@@ -19,25 +21,32 @@ pub struct Stream {
     waits: bool,
     /// How many bytes of its body are wanted for the decision, at most.
     reads: Option<usize>,
+    /// Microseconds that it took to decide, as far as it did not wait.
+    spent: u64,
 }
 
 impl Stream {
     /// A request that has not been read yet.
     pub fn new(id: StreamId, shared: Rc<Shared>) -> Stream {
-        Stream { id, shared, decided: Slot::default(), waits: false, reads: None }
+        Stream { id, shared, decided: Slot::default(), waits: false, reads: None, spent: 0 }
     }
 
-    fn decide(&self) -> Option<Step> {
-        let now = host::now()?;
+    fn decide(&mut self) -> Option<Step> {
         let headers = host::headers(Map::Request)?;
-        let mut gateway = self.shared.gateway.try_borrow_mut().ok()?;
-        Some(gateway.as_mut()?.on_request(self.id, headers, &host::Proxy, now))
+        self.with_gateway(|gateway, id, host, now| gateway.on_request(id, headers, host, now))
     }
 
-    fn decide_by_body(&self, body: Body) -> Option<Step> {
-        let now = host::now()?;
+    fn decide_by_body(&mut self, body: Body) -> Option<Step> {
+        self.with_gateway(|gateway, id, host, now| gateway.on_body(id, body, host, now))
+    }
+
+    fn with_gateway(&mut self, event: impl FnOnce(&mut Gateway, StreamId, &Proxy, Time) -> Step) -> Option<Step> {
+        let begun = host::now()?;
         let mut gateway = self.shared.gateway.try_borrow_mut().ok()?;
-        Some(gateway.as_mut()?.on_body(self.id, body, &host::Proxy, now))
+        let step = event(gateway.as_mut()?, self.id, &self.shared.proxy, begun.time());
+        let spent = host::now().map_or(0, |ended| ended.micros_since(begun));
+        self.spent = self.spent.saturating_add(spent);
+        Some(step)
     }
 
     fn follow_step(&mut self, step: Step) -> Action {
@@ -46,7 +55,7 @@ impl Stream {
                 self.waits = true;
                 match self.shared.waiting.try_borrow_mut() {
                     Ok(mut waiting) => drop(waiting.insert(self.id, Rc::clone(&self.decided))),
-                    Err(_) => return refuse(),
+                    Err(_) => return refuse(&self.decided),
                 }
                 Action::Pause
             }
@@ -67,8 +76,10 @@ impl Stream {
             () => return Action::Pause,
         };
         self.reads = None;
-        let step = self.decide_by_body(body).unwrap_or_else(broken);
-        self.follow_step(step)
+        match self.decide_by_body(body) {
+            Some(step) => self.follow_step(step),
+            None => refuse(&self.decided),
+        }
     }
 
     /// Body and trailers go on only behind headers that went on. In a host that
@@ -76,7 +87,7 @@ impl Stream {
     /// whole request on unjudged.
     fn follow(&self) -> Action {
         match self.decided.try_borrow().as_deref() {
-            Ok(Decided::Forwarded(_)) => Action::Continue,
+            Ok(Decided { way: Way::Forwarded(_), .. }) => Action::Continue,
             _ => Action::Pause,
         }
     }
@@ -102,8 +113,11 @@ impl Context for Stream {
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         // No decision, no way through.
-        let step = self.decide().unwrap_or_else(broken);
-        match (self.follow_step(step), self.reads) {
+        let action = match self.decide() {
+            Some(step) => self.follow_step(step),
+            None => refuse(&self.decided),
+        };
+        match (action, self.reads) {
             (_, Some(limit)) if end_of_stream => self.read_on(limit, 0, true),
             (action, _) => action,
         }
@@ -128,19 +142,19 @@ impl HttpContext for Stream {
         let Ok(decided) = self.decided.try_borrow() else {
             return Action::Continue;
         };
-        match &*decided {
-            Decided::Open => {}
-            Decided::Answered(cookies) => {
+        match &decided.way {
+            Way::Open | Way::Broken => {}
+            Way::Answered(cookies) => {
                 for cookie in cookies {
                     host::edit(Map::Response, &Edit::Add("set-cookie".into(), cookie.clone().into_bytes()));
                 }
             }
-            Decided::Forwarded(exchange) => {
+            Way::Forwarded(exchange) => {
                 if let Some(now) = host::now()
                     && let Ok(mut gateway) = self.shared.gateway.try_borrow_mut()
                     && let Some(gateway) = gateway.as_mut()
                 {
-                    for edit in gateway.on_response(exchange, || host::headers(Map::Response), now) {
+                    for edit in gateway.on_response(exchange, || host::headers(Map::Response), now.time()) {
                         host::edit(Map::Response, &edit);
                     }
                 }
@@ -148,55 +162,64 @@ impl HttpContext for Stream {
         }
         Action::Continue
     }
+
+    fn on_log(&mut self) {
+        let decided =
+            self.decided.try_borrow_mut().map(|mut decided| std::mem::take(&mut *decided)).unwrap_or_default();
+        let (Some(now), Ok(mut gateway)) = (host::now(), self.shared.gateway.try_borrow_mut()) else {
+            return;
+        };
+        let (Some(gateway), host, now) = (gateway.as_mut(), &self.shared.proxy, now.time()) else {
+            return;
+        };
+        let record = match decided.way {
+            Way::Forwarded(_) | Way::Answered(_) => decided.record,
+            // Envoy refuses some requests before any filter sees them.
+            Way::Open => gateway.on_undecided(self.id, "proxy_refused", host, now),
+            Way::Broken => gateway.on_undecided(self.id, "host_failure", host, now),
+        };
+        if let Some(mut record) = record {
+            record.add_number(Field::DurationUs, self.spent);
+            gateway.on_log(record, || host::headers(Map::Request), host, now);
+        }
+    }
 }
 
 /// Does to the stream in effect what was decided about it.
 pub fn carry_out(step: Step, slot: &Slot) -> Action {
     match step {
         // A request that waited has said all it has to say.
-        Step::Await | Step::Read { .. } => refuse(),
-        Step::Reply { reply, reason, cookies } => {
+        Step::Await | Step::Read { .. } => refuse(slot),
+        Step::Reply { reply, reason, cookies, record } => {
             if let Ok(mut slot) = slot.try_borrow_mut() {
-                *slot = Decided::Answered(cookies);
+                *slot = Decided { way: Way::Answered(cookies), record };
             }
-            answer(&reply, reason);
+            host::reply(&reply, reason);
             Action::Pause
         }
-        Step::Forward(forward) => {
-            let Ok(mut slot) = slot.try_borrow_mut() else {
-                return refuse();
-            };
-            if !forward.edits.iter().all(|edit| host::edit(Map::Request, edit)) {
-                // Half of the edits would let a header through that the client
-                // must not say.
-                return refuse();
+        Step::Forward(Forward { edits, exchange, record }) => {
+            // Half of the edits would let a header through that the client must
+            // not say.
+            if !edits.iter().all(|edit| host::edit(Map::Request, edit)) {
+                return refuse(slot);
             }
-            *slot = Decided::Forwarded(forward.exchange);
+            let Ok(mut slot) = slot.try_borrow_mut() else {
+                return refuse(slot);
+            };
+            *slot = Decided { way: Way::Forwarded(exchange), record };
             Action::Continue
         }
     }
 }
 
-fn answer(reply: &Reply, reason: &'static str) {
-    host::set_property("airgate.reason", reason.as_bytes());
-    host::reply(reply, reason);
-}
-
-fn refuse() -> Action {
-    if let Step::Reply { reply, reason, .. } = broken() {
-        answer(&reply, reason);
-    }
-    Action::Pause
-}
-
 /// The host did not give us what a decision needs.
-fn broken() -> Step {
+fn refuse(slot: &Slot) -> Action {
+    if let Ok(mut slot) = slot.try_borrow_mut() {
+        slot.way = Way::Broken;
+    }
     let headers = vec![("content-type".into(), b"application/json".to_vec())];
     let body =
         br#"{"status":503,"error":"temporarily_unavailable","message":"The gateway could not read the request."}"#;
-    Step::Reply {
-        reply: Reply { status: 503, headers, body: body.to_vec() },
-        reason: "host_failure",
-        cookies: Vec::new(),
-    }
+    host::reply(&Reply { status: 503, headers, body: body.to_vec() }, "host_failure");
+    Action::Pause
 }

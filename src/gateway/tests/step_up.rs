@@ -21,7 +21,7 @@ impl Bed {
         let head = [(":method", "GET"), (":path", PAGE), (":authority", HOST), ("sec-fetch-mode", "navigate")];
         let cookie = jar.header();
         let headers = Headers::from_pairs(head.iter().chain(&[("cookie", cookie.as_str())]).copied());
-        let mut waiter = Waiter::new(Request::new(headers).unwrap(), "r1".into());
+        let mut waiter = Waiter::new(Request::new(headers).unwrap(), "r1".into(), Time::default());
         let step = self.gateway.step_up(&demand(), "strong", "corp", &mut waiter, &self.host, self.now);
         let Ok(step @ Step::Reply { reason: "step_up_started", .. }) = step else { panic!("no step-up") };
         let (location, cookies) = redirect(step);
@@ -49,7 +49,7 @@ impl Bed {
     fn claims(&mut self, jar: &Jar) -> serde_json::Map<String, Value> {
         let cookie = jar.header();
         let head = [(":method", "GET"), (":path", PAGE), (":authority", HOST), ("cookie", &cookie)];
-        let mut waiter = Waiter::new(Request::new(Headers::from_pairs(head)).unwrap(), "r1".into());
+        let mut waiter = Waiter::new(Request::new(Headers::from_pairs(head)).unwrap(), "r1".into(), Time::default());
         let Ok(sender) = self.gateway.sender(&mut waiter, &self.host, self.now) else { panic!("not signed in") };
         sender.caller().claims.clone()
     }
@@ -93,7 +93,7 @@ fn a_sign_in_that_is_not_enough_changes_nothing_and_leads_nowhere() {
         let mut bed = Bed::with_login(|_| {});
         let mut jar = bed.signed_in();
         let sent = bed.short(&mut jar);
-        let Step::Reply { reply, reason, cookies } = bed.comes_back(&jar, &sent, claims.clone()) else {
+        let Step::Reply { reply, reason, cookies, .. } = bed.comes_back(&jar, &sent, claims.clone()) else {
             panic!("{claims}")
         };
         assert_eq!((reply.status, reason), (403, "step_up_unmet"), "{claims}");
@@ -116,7 +116,7 @@ fn a_provider_that_cannot_says_so() {
         let sent = bed.short(&mut jar);
         let answer = Form::new([("error", error), ("state", sent["state"].as_str())]);
         let step = bed.browse(3, &jar, &format!("/.airgate/callback/corp?{}", answer.text()), HOST);
-        let Step::Reply { reply, reason, cookies } = step else { panic!("no reply") };
+        let Step::Reply { reply, reason, cookies, .. } = step else { panic!("no reply") };
         assert_eq!((reply.status, reason, cookies.len()), (403, expected, 1));
     }
     // Without a demand it is a refusal like any other.

@@ -1,0 +1,60 @@
+//! Names that tell one person from another, and not who it is.
+
+use ct_codecs::{Base64UrlSafeNoPadding, Decoder, Encoder};
+use hmac_sha256::HMAC;
+
+use super::Field;
+use crate::settings::Section;
+
+/// Replaces names by keyed hashes: the same for the same name, so that a record
+/// can still be followed, and whoever has the key can find the person.
+pub(super) struct Pseudonyms {
+    key: Vec<u8>,
+    of: Vec<Whom>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whom {
+    User,
+    Email,
+    Address,
+}
+
+const NAMES: [(&str, Whom); 3] = [("user", Whom::User), ("email", Whom::Email), ("address", Whom::Address)];
+
+impl Pseudonyms {
+    /// Reads `pseudonyms`.
+    pub fn read(audit: &Section<'_>) -> Option<Pseudonyms> {
+        let section = audit.section("pseudonyms")?;
+        let key = section.secret("key").and_then(|secret| {
+            let bytes = Base64UrlSafeNoPadding::decode_to_vec(secret, None).ok().filter(|bytes| bytes.len() == 32);
+            bytes.or_else(|| section.wrong("key", "expected 32 bytes as 43 characters of base64url"))
+        });
+        let mut of = NAMES.map(|(_, whom)| whom).to_vec();
+        if section.has("of") {
+            let names = section.texts("of").into_iter().enumerate();
+            let find = |(index, name): (usize, &str)| {
+                let found = NAMES.iter().find(|(word, _)| *word == name).map(|(_, whom)| *whom);
+                found.or_else(|| section.wrong(&format!("of[{index}]"), "expected user, email or address"))
+            };
+            of = names.filter_map(find).collect();
+        }
+        section.finish();
+        Some(Pseudonyms { key: key?, of })
+    }
+
+    /// The pseudonym, where what a field says is one of those that get one.
+    pub fn of(&self, field: Field, text: &str) -> Option<String> {
+        let whom = match field {
+            Field::User | Field::Subject | Field::OnBehalfOf => Whom::User,
+            Field::Email => Whom::Email,
+            Field::Address => Whom::Address,
+            _ => return None,
+        };
+        if text.is_empty() || !self.of.contains(&whom) {
+            return None;
+        }
+        let [tag @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = HMAC::mac(text.as_bytes(), &self.key);
+        Some(["p.", &Base64UrlSafeNoPadding::encode_to_string(tag).ok()?].concat())
+    }
+}

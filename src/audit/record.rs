@@ -1,0 +1,113 @@
+//! One record, as it comes together.
+
+use super::Field;
+use crate::decision::Decision;
+
+/// The longest value, in bytes as JSON writes them: all values together, with a
+/// target twice four times as long, keep a record below 8 KiB.
+const LONGEST: usize = 256;
+
+/// What is written about one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What became of it.
+    pub decision: Decision,
+    /// Why, in one word.
+    pub reason: &'static str,
+    /// Whether it says what was asked for.
+    pub has_head: bool,
+    fields: Vec<(Field, String)>,
+}
+
+impl Record {
+    /// A record that says no more than the decision.
+    pub fn new(decision: Decision, reason: &'static str) -> Record {
+        Record { decision, reason, has_head: false, fields: Vec::new() }
+    }
+
+    /// Adds what a text says, cleaned and cut; nothing for an empty one.
+    pub(super) fn add(&mut self, field: Field, text: &str) {
+        self.add_clean(field, clean(text, LONGEST));
+    }
+
+    /// Adds a number.
+    pub fn add_number(&mut self, field: Field, number: u64) {
+        self.add_clean(field, number.to_string());
+    }
+
+    pub(super) fn add_clean(&mut self, field: Field, text: String) {
+        if !text.is_empty() {
+            self.fields.push((field, text));
+        }
+    }
+
+    /// What it says.
+    pub fn fields(&self) -> impl Iterator<Item = (Field, &str)> {
+        self.fields.iter().map(|(field, text)| (*field, text.as_str()))
+    }
+
+    /// What it says of one thing.
+    pub fn get(&self, field: Field) -> Option<&str> {
+        self.fields().find(|(found, _)| *found == field).map(|(_, text)| text)
+    }
+}
+
+/// A text that stays on its line and shows in the order in which it is written,
+/// no longer than `limit` bytes once JSON has escaped it.
+pub(super) fn clean(text: &str, limit: usize) -> String {
+    let mut cleaned = String::new();
+    let mut left = limit;
+    for character in text.chars() {
+        let shown = match character {
+            // Control characters, ends of lines and paragraphs, and what turns
+            // the direction of text around.
+            '\0'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}' => char::REPLACEMENT_CHARACTER,
+            character => character,
+        };
+        let cost = if matches!(shown, '"' | '\\') { 2 } else { shown.len_utf8() };
+        match left.checked_sub(cost) {
+            Some(rest) => left = rest,
+            None => {
+                cleaned.push('…');
+                break;
+            }
+        }
+        cleaned.push(shown);
+    }
+    cleaned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    #[test]
+    fn a_text_stays_in_its_place_and_in_its_bounds() {
+        for (text, shown) in [
+            ("", ""),
+            ("José &d", "José &d"),
+            ("a\nb\r", "a\u{fffd}b\u{fffd}"),
+            ("a\u{2028}b\u{85}", "a\u{fffd}b\u{fffd}"),
+            ("\0\t", "\u{fffd}\u{fffd}"),
+            ("\u{7f}", "\u{fffd}"),
+            ("\u{202e}gpj", "\u{fffd}gpj"),
+            ("abcdefghi", "abcdefgh…"),
+            ("\"\\\"\\\"", "\"\\\"\\…"),
+            ("ääää", "ääää"),
+            ("aäääää", "aäää…"),
+        ] {
+            assert_eq!(clean(text, 8), shown, "{text:?}");
+        }
+        let mut record = Record::new(Decision::Deny, "closed");
+        record.add(Field::User, "");
+        record.add(Field::Client, &"\\".repeat(100_000));
+        assert_eq!(record.get(Field::User), None);
+        assert_eq!(record.get(Field::Client).map(|text| text.chars().count()), Some(129));
+    }
+}

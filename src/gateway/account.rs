@@ -1,0 +1,203 @@
+//! Giving account: how what was decided about a request is counted, and becomes
+//! its record.
+
+use std::rc::Rc;
+
+use super::waiting::Waiter;
+use super::{Forward, Gateway, Step, StreamId};
+use crate::access::{Denial, Effect, Ids, Operation, Permit, PermitReason, Report, Role, Verdict};
+use crate::audit::{Field, Record};
+use crate::caller::{Auth, Caller};
+use crate::decision::Decision;
+use crate::host::Host;
+use crate::http::{Headers, Request};
+use crate::metrics::Counter;
+use crate::routing::Class;
+use crate::time::Time;
+
+/// What became known about a request on its way.
+#[derive(Default)]
+pub(super) struct Known {
+    /// When it came.
+    pub since: Time,
+    /// Who sent it, and how that is known.
+    pub sender: Option<(Rc<Caller>, Auth)>,
+    /// The client that says so itself, where it asks for a token.
+    pub client: Option<String>,
+    /// What it asks of Airbyte.
+    pub operation: Option<Operation>,
+    /// What the policy found on its way to a verdict.
+    pub judged: Option<Judged>,
+    /// What kind of traffic it is.
+    pub class: Option<Class>,
+}
+
+/// What stands behind a verdict.
+pub(super) struct Judged {
+    role: Option<Role>,
+    rule: Option<Rc<str>>,
+    agent: Option<Rc<str>>,
+    acts_for: bool,
+    report: Option<Report>,
+    ids: Ids,
+    groups: Vec<Rc<str>>,
+}
+
+impl Known {
+    /// Keeps what a verdict tells beside its outcome.
+    pub fn judge(&mut self, verdict: Verdict) -> Result<Permit, Denial> {
+        let Verdict { outcome, role, rule, agent, acts_for, report, operation, ids, groups, .. } = verdict;
+        self.operation = operation;
+        self.judged = Some(Judged { role, rule, agent, acts_for, report, ids, groups });
+        outcome
+    }
+}
+
+impl Gateway {
+    /// Counts what was decided, and puts the record beside it.
+    pub(super) fn account(
+        &self,
+        mut step: Step,
+        request_id: &str,
+        waiter: Option<&Waiter>,
+        host: &dyn Host,
+        now: Time,
+    ) -> Step {
+        let (decision, reason) = match &step {
+            Step::Await | Step::Read { .. } => return step,
+            Step::Forward(forward) => (Decision::Allow, word(forward.exchange.permit().reason())),
+            Step::Reply { reply, reason, .. } => (Decision::of_status(reply.status), *reason),
+        };
+        let written = self.record(decision, reason, request_id, waiter, host, now);
+        if let Step::Forward(Forward { record, .. }) | Step::Reply { record, .. } = &mut step {
+            *record = written;
+        }
+        step
+    }
+
+    /// Accounts for a request that ended without a decision, for `reason` unless
+    /// it was waiting for one.
+    pub fn on_undecided(
+        &mut self,
+        stream: StreamId,
+        reason: &'static str,
+        host: &dyn Host,
+        now: Time,
+    ) -> Option<Record> {
+        match self.waiting.remove(stream) {
+            Some(waiter) => {
+                self.forget(&waiter);
+                self.record(Decision::Deny, "client_gone", &waiter.request_id, Some(&waiter), host, now)
+            }
+            None => self.record(Decision::Deny, reason, "", None, host, now),
+        }
+    }
+
+    /// A request has ended: writes its record. `headers` are asked for where it
+    /// does not say what was asked for.
+    pub fn on_log(&self, mut record: Record, headers: impl FnOnce() -> Option<Headers>, host: &dyn Host, now: Time) {
+        let headers = if record.has_head { None } else { headers() };
+        if let Some(headers) = headers {
+            self.audit.note_head(&mut record, &headers);
+            if record.get(Field::RequestId).is_none() {
+                let id = headers.first("x-request-id").unwrap_or_default();
+                self.audit.note_id(&mut record, &String::from_utf8_lossy(id), true);
+            }
+        }
+        self.audit.write(record, host, now);
+    }
+
+    fn record(
+        &self,
+        decision: Decision,
+        reason: &'static str,
+        request_id: &str,
+        waiter: Option<&Waiter>,
+        host: &dyn Host,
+        now: Time,
+    ) -> Option<Record> {
+        host.count_decision(decision, reason);
+        let Some(waiter) = waiter else {
+            let mut record = self.audit.begin(decision, reason, false, false)?;
+            // The headers are gone; nearly always it is the proxy's.
+            self.audit.note_id(&mut record, request_id, true);
+            return Some(record);
+        };
+        let Known { sender, operation, judged, .. } = &waiter.known;
+        if sender.is_some() && operation.is_none() && is_api(&waiter.request) {
+            host.count(Counter::UnknownOperation);
+        }
+        let reported = judged.as_ref().is_some_and(|judged| judged.report.is_some());
+        if reported {
+            host.count(Counter::ReportRefused);
+        }
+        if reason.starts_with("agent_") {
+            host.count(Counter::AgentRefused);
+        }
+        let changes = match (decision, operation) {
+            (Decision::Answer, _) => reason != "health",
+            (_, Some(operation)) => operation.effect == Effect::Mutates,
+            (_, None) => !matches!(waiter.request.method(), "GET" | "HEAD"),
+        };
+        let mut record = self.audit.begin(decision, reason, changes, reported)?;
+        self.note(&mut record, waiter, now);
+        Some(record)
+    }
+
+    fn note(&self, record: &mut Record, waiter: &Waiter, now: Time) {
+        let Known { since, sender, client, operation, judged, class } = &waiter.known;
+        let mut note = |field, text: &str| self.audit.note(record, field, text);
+        if let Some((caller, auth)) = sender {
+            note(Field::User, &caller.user);
+            note(Field::Email, caller.email.as_deref().unwrap_or_default());
+            if caller.subject != caller.user {
+                note(Field::Subject, &caller.subject);
+            }
+            note(Field::Client, caller.client.as_deref().unwrap_or_default());
+            note(Field::Provider, &caller.provider);
+            note(Field::Auth, auth.name());
+            let role = judged.as_ref().map_or_else(|| self.access.role(caller), |judged| judged.role);
+            note(Field::Role, role.map_or("", Role::name));
+        }
+        if let Some(judged) = judged {
+            note(Field::Rule, judged.rule.as_deref().unwrap_or_default());
+            note(Field::Agent, judged.agent.as_deref().unwrap_or_default());
+            if let (true, Some((caller, _))) = (judged.acts_for, sender) {
+                note(Field::OnBehalfOf, &caller.user);
+            }
+            if let Some((denial, rule)) = &judged.report {
+                note(Field::Report, &["deny:", denial.reason()].concat());
+                note(Field::ReportRule, rule.as_deref().unwrap_or_default());
+            }
+            note(Field::Groups, &judged.groups.join(","));
+            let ids = judged.ids.iter().flat_map(|(kind, id)| [" ", kind.name(), ":", id]);
+            note(Field::Ids, ids.collect::<String>().trim_start());
+        }
+        note(Field::Client, client.as_deref().unwrap_or_default());
+        note(Field::Operation, operation.as_ref().map_or("", |operation| &operation.name));
+        note(Field::Route, class.map_or("", Class::name));
+        if waiter.deadline.is_some() || waiter.body.is_some() {
+            record.add_number(Field::WaitedMs, u64::try_from(now.since(*since).as_millis()).unwrap_or(u64::MAX));
+        }
+        let headers = waiter.request.headers();
+        let is_the_proxys = headers.first("x-request-id") == Some(waiter.request_id.as_bytes());
+        self.audit.note_id(record, &waiter.request_id, is_the_proxys);
+        self.audit.note_head(record, headers);
+    }
+}
+
+/// The word for why a request was let through.
+fn word(reason: PermitReason) -> &'static str {
+    match reason {
+        PermitReason::Public => "public",
+        PermitReason::Role => "role",
+        PermitReason::DefaultRole => "default_role",
+        PermitReason::Rule => "rule",
+        PermitReason::ReportOnly => "report_only",
+    }
+}
+
+fn is_api(request: &Request) -> bool {
+    let path = request.target().matched();
+    ["/api/", "/scim/"].iter().any(|root| path.starts_with(root))
+}
