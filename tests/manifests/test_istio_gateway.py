@@ -13,9 +13,9 @@ FORGED = {
     "x-airgate-user": "mallory",
     "x-airgate-route": "slow",
     "x-airgate-role": "admin",
-    "x-forwarded-for": "192.0.2.1",
+    "x-forwarded-for": "198.51.100.7",
     "x-forwarded-host": "evil.example",
-    "forwarded": "for=192.0.2.1",
+    "forwarded": "for=198.51.100.7",
 }
 
 
