@@ -30,10 +30,12 @@ def open_bed(parts) -> Iterator[Callable[..., Bed]]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_arrived(parts) -> None:
+def arrived(parts) -> Callable[[], list[dict]]:
+    """What has reached a replica in this test; health checks aside."""
     for standin in parts.standins:
         standin.forget()
         standin.heal()
+    return lambda: [request for request in parts.requests() if ["user-agent", "Envoy/HC"] not in request["headers"]]
 
 
 @pytest.fixture(scope="session")

@@ -40,21 +40,21 @@ def test_who_is_known_gets_through_and_what_clients_claim_does_not(bed):
     assert answer.headers["strict-transport-security"]
 
 
-def test_nobody_gets_in(bed, parts):
+def test_nobody_gets_in(bed, arrived):
     answer = bed.client().get("/api/v1/standin/echo", headers=FORGED)
-    assert answer.status_code == 401 and not parts.requests()
+    assert answer.status_code == 401 and not arrived()
 
 
-def test_without_the_plugin_nothing_goes_anywhere(unguarded, parts):
+def test_without_the_plugin_nothing_goes_anywhere(unguarded, arrived):
     answer = unguarded.client("alice").get("/api/v1/standin/echo", headers=FORGED)
-    assert answer.status_code == 503 and answer.json()["message"] and not parts.requests()
+    assert answer.status_code == 503 and answer.json()["message"] and not arrived()
 
 
-def test_paths_and_names_that_can_be_read_two_ways_are_refused(bed, parts):
+def test_paths_and_names_that_can_be_read_two_ways_are_refused(bed, arrived):
     client = bed.client("alice")
     assert client.get("/api/v1%2fstandin/echo").status_code == 400
     assert client.get("/api/v1/standin/echo", headers={"x_airgate_user": "mallory"}).status_code == 400
-    assert not parts.requests()
+    assert not arrived()
 
 
 def test_people_sign_in(bed):
@@ -70,18 +70,18 @@ def test_a_client_stays_on_its_replica(bed):
 
 
 @pytest.mark.parametrize(("path", "most"), [("/api/v1/connections/get", 3), ("/api/v1/connections/update", 1)])
-def test_only_reads_are_repeated(bed, parts, path, most):
+def test_only_reads_are_repeated(bed, parts, arrived, path, most):
     for standin in parts.standins:
         standin.control(fail={"status": 503, "path": path})
     assert bed.client("alice").post(path, json={}).status_code == 503
-    assert len(parts.requests()) == most
+    assert len(arrived()) == most
 
 
 @pytest.mark.parametrize("path", ["/api/public/v1/jobs", "/api/v1/web_backend/connections/get"])
-def test_no_operation_waits_for_a_body_that_never_comes(bed, parts, path):
+def test_no_operation_waits_for_a_body_that_never_comes(bed, arrived, path):
     """A WasmPlugin is shown no body before the request goes on, so its policy must not ask for one."""
     bed.client("alice", timeout=5).post(path, json={"jobType": "sync", "withRefreshedCatalog": False})
-    assert [(request["url"], request["body_bytes"] > 0) for request in parts.requests()] == [(path, True)]
+    assert [(request["url"], request["body_bytes"] > 0) for request in arrived()] == [(path, True)]
 
 
 def test_what_waits_when_the_policy_asks_for_a_body(open_bed):

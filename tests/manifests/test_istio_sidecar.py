@@ -41,9 +41,9 @@ def ask(open_bed, parts, mesh, tmp_path_factory):
     return ask
 
 
-def test_a_user_is_judged(ask, parts):
+def test_a_user_is_judged(ask, arrived):
     claims = {"x-airgate-user": "mallory"}
-    assert ask(8002, GATEWAY, headers=claims).status_code == 401 and not parts.requests()
+    assert ask(8002, GATEWAY, headers=claims).status_code == 401 and not arrived()
     answer = ask(8002, GATEWAY, headers={**claims, "authorization": f"Bearer {ask.token('alice')}"})
     headers = dict(answer.json()["headers"])
     assert headers["x-airgate-user"] == "alice" and "authorization" not in headers
@@ -56,16 +56,16 @@ def test_a_worker_is_let_through_with_its_own_token(ask):
 
 
 @pytest.mark.parametrize(("port", "who"), [(8001, GATEWAY), (8002, WORKER), (8001, STRANGER), (8002, STRANGER)])
-def test_nobody_takes_another_door(ask, parts, port, who):
+def test_nobody_takes_another_door(ask, arrived, port, who):
     answer = ask(port, who, headers={"authorization": f"Bearer {ask.token('alice')}"})
-    assert answer.status_code == 403 and answer.text == "RBAC: access denied" and not parts.requests()
+    assert answer.status_code == 403 and answer.text == "RBAC: access denied" and not arrived()
 
 
 @pytest.mark.parametrize("port", [8001, 8002])
-def test_without_a_certificate_there_is_no_door(ask, parts, port):
+def test_without_a_certificate_there_is_no_door(ask, arrived, port):
     with pytest.raises(httpx.TransportError):
         ask(port, None)
-    assert not parts.requests()
+    assert not arrived()
 
 
 def test_policies_are_for_the_same_pods_as_the_plugin():
