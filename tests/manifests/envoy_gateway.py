@@ -139,21 +139,11 @@ def _route(name: str, spec: dict, policy: dict | None) -> tuple[dict, dict | Non
             "retriable_status_codes": retry["retryOn"]["httpStatusCodes"],
             "num_retries": retry["numRetries"],
         }
-    health = policy["healthCheck"]["active"]
     cluster = {
         "name": action["cluster"],
         "type": "STATIC",
         "connect_timeout": policy["timeout"]["tcp"]["connectTimeout"],
         "lb_policy": "MAGLEV",
-        "health_checks": [
-            {
-                "timeout": health["timeout"],
-                "interval": "0.25s",
-                "unhealthy_threshold": health["unhealthyThreshold"],
-                "healthy_threshold": health["healthyThreshold"],
-                "http_health_check": {"path": health["http"]["path"]},
-            }
-        ],
     }
     return {**made, "route": action}, cluster
 

@@ -4,7 +4,6 @@ import pytest
 from envoy_gateway import gateway, seconds
 from objects import ENVOY_GATEWAY, every, find
 
-from lab import until
 from lab.envoy import Options
 
 FORGED = {
@@ -20,14 +19,7 @@ CLASSES = {"ui", "api", "slow", "public-api", "builder", "health", "auth-flow", 
 
 @pytest.fixture(scope="module")
 def bed(open_bed):
-    bed = open_bed(Options(bootstrap=gateway))
-    until(lambda: all_in(bed), 20, "the replicas of every route")
-    return bed
-
-
-def all_in(bed) -> bool:
-    healthy = bed.envoy.stats(r"^cluster\.httproute.*membership_healthy$")
-    return len(healthy) == 6 and all(value == 2 for value in healthy.values())
+    return open_bed(Options(bootstrap=gateway))
 
 
 def test_who_is_known_gets_through_and_what_clients_claim_does_not(bed):
