@@ -30,6 +30,7 @@ use crate::page::Branding;
 use crate::routing::{self, Class, Routing};
 use crate::time::Time;
 use crate::upstream::{Stamp, Upstream};
+use account::Judged;
 use refusal::Refusal;
 use waiting::{Waiter, Waiting};
 
@@ -292,7 +293,6 @@ impl Gateway {
             return Ok(step);
         }
         let operation = self.access.operation(&waiter.request);
-        waiter.known.operation = operation.clone();
         match self.access.permit_public(&waiter.request, operation.as_ref()) {
             Some(permit) => self.forward(waiter, None, operation.as_ref(), permit, host, now),
             None => self.admit(waiter, operation.as_ref(), host, now),
@@ -345,8 +345,9 @@ impl Gateway {
         if !T::LISTENS {
             verdict = self.access.spend(verdict, now);
         }
-        let outcome = waiter.known.judge(verdict);
-        let operation = waiter.known.operation.clone();
+        let (outcome, judged) = Judged::of(verdict);
+        let operation = judged.operation.clone();
+        waiter.known.judged = Some(judged);
         if let (Err(Denial::StepUp { rule, demand, .. }), Sender::Visitor(visitor)) = (&outcome, &sender)
             && waiter.request.is_navigation()
         {
@@ -372,7 +373,7 @@ impl Gateway {
         };
         match self.authenticator.verify(token, host, now) {
             Verdict::Known(caller) => {
-                waiter.known.sender = Some((Rc::clone(&caller), Auth::Bearer));
+                waiter.known.is_from(&caller, Auth::Bearer);
                 Ok(Sender::Bearer(caller))
             }
             Verdict::Wait(wait) => Err(Wanting::Later(wait)),
@@ -393,7 +394,7 @@ impl Gateway {
             }
             Visit::Wait(wait) => Err(Wanting::Later(wait)),
             Visit::Known(mut visitor) => {
-                waiter.known.sender = Some((Rc::clone(&visitor.caller), Auth::Session));
+                waiter.known.is_from(&visitor.caller, Auth::Session);
                 waiter.cookies = std::mem::take(&mut visitor.cookies);
                 // Before anything is decided: what another site made the browser
                 // send is not this person's word.

@@ -7,7 +7,6 @@ use super::reserved::said;
 use super::waiting::Waiter;
 use super::{Body, Gateway, Sender, Step, Wanting, origin};
 use crate::access::Role;
-use crate::caller::Auth;
 use crate::demand::Demand;
 use crate::host::Host;
 use crate::http::{Reply, Request, read_form};
@@ -227,7 +226,7 @@ impl Gateway {
         match landed {
             Landed::In { caller, cookies, return_path } => {
                 host.count(Counter::LoginOk);
-                waiter.known.sender = caller.map(|caller| (caller, Auth::Session));
+                waiter.known.had_session(caller);
                 waiter.cookies.extend(cookies);
                 Ok(redirect(return_path, "signed_in", waiter))
             }
@@ -284,7 +283,7 @@ impl Gateway {
         };
         let out = sign_in.sign_out(authenticator, waiter.request.headers(), now);
         waiter.cookies = out.cookies;
-        waiter.known.sender = out.caller.map(|caller| (caller, Auth::Session));
+        waiter.known.had_session(out.caller);
         let mut step = match out.location {
             location if !accepts_html(&waiter.request) => {
                 said(200, &json!({"status": "signed_out", "continue": location}), "signed_out", Some(waiter))

@@ -217,6 +217,6 @@ def test_it_would_be_found(gate):
     """The same search, where something is told: to a path, which an access log has to name."""
     secret = "a-secret-in-the-wrong-place-4711"
     answer = gate.browser().fetch(f"/api/v1/{secret}")
-    line = gate.bed.envoy.logged(lambda line: line["request_id"] == answer.json()["request_id"])
-    assert secret in line["uri"]
+    line = gate.bed.envoy.record(answer.json()["request_id"])
+    assert secret in line["url.path"]
     assert {secret} <= words(accesses(gate))
