@@ -29,7 +29,7 @@ def open_bed(parts) -> Iterator[Callable[..., Bed]]:
         yield open
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def arrived(parts) -> Callable[[], list[dict]]:
     """What has reached a replica in this test; health checks aside."""
     for standin in parts.standins:
