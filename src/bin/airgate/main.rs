@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Replay(args) => replay::run(&args),
-        Command::Doctor(args) => doctor::run(&args).map_err(console::Failure::new),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Operations(args) => operations::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Keygen(args) => keygen::run(&args),
