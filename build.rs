@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let reads = if *effect == "reads" { "r" } else { "" };
         let slow = if rest.first() == Some(&"slow") { "s" } else { "" };
-        rows.push([path, "\t", method, "\t", name, "\t", role, "\t", reads, slow].concat());
+        let never = if rest.get(2) == Some(&"never") { "n" } else { "" };
+        rows.push([path, "\t", method, "\t", name, "\t", role, "\t", reads, slow, never].concat());
     }
     // By path, so that the methods of each stand together.
     rows.sort();

@@ -1,24 +1,48 @@
 //! May they? Who gets a permit, and for what.
 
+mod agent;
 mod amendment;
 mod body;
+mod budget;
+mod catalog;
+mod claim;
 mod glob;
 mod grant;
+mod ids;
+mod judge;
+mod membership;
 mod operation;
 mod permit;
 mod role;
+mod rule;
+mod trace;
+mod verdict;
+mod what;
+mod who;
+mod words;
 
 pub use body::BodyQuestion;
+pub use ids::{IdKind, Ids};
 pub use operation::{Effect, Operation, Operations};
 pub use permit::{Permit, PermitReason};
 pub use role::{Needs, Role};
+pub use rule::Then;
+pub use trace::{Fit, IdFit, Note, RuleOutcome, Trace};
+pub use verdict::{Boundary, Denial, Question, Report, Verdict};
 
-use crate::caller::Caller;
+use crate::caller::{Auth, Caller};
+use crate::demand::Demand;
 use crate::http::{PathPattern, Request};
 use crate::pointer::Pointer;
 use crate::settings::Section;
+use agent::Agent;
 use amendment::Amendment;
+use budget::Budgets;
+use catalog::Catalog;
 use grant::Grants;
+use membership::GroupNames;
+use rule::Rules;
+use who::{Asking, Who};
 
 /// For remote data planes with tokens of their own, and for Airbyte's inside:
 /// no user has business there.
@@ -35,78 +59,89 @@ pub struct Access {
     public: Vec<PathPattern>,
     closed: Vec<PathPattern>,
     open: Vec<PathPattern>,
+    groups: GroupNames,
     grants: Grants,
+    agents: Vec<Agent>,
+    rules: Rules,
+    report_only: ReportOnly,
+    budgets: Budgets,
+    /// `/act`, `/acr` and `/auth_time`, as far as anything depends on them.
+    standard_claims: Vec<Pointer>,
 }
 
-/// Why somebody who is known gets no permit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Denial {
-    /// It is for Airbyte's own data planes and is not opened by `access.open`.
-    Closed,
-    /// The caller has no role at all.
-    NoRole {
-        /// The least that would do.
-        needed: Role,
-    },
-    /// The caller's role is too low.
-    LowRole {
-        /// The least that would do.
-        needed: Role,
-        /// What the caller is.
-        role: Role,
-    },
-    /// A group might give the caller the role, but the token does not list the
-    /// groups.
-    GroupsOverage {
-        /// The least that would do.
-        needed: Role,
-    },
+/// For whom refusals are reported only.
+enum ReportOnly {
+    Everybody,
+    Those(Vec<Who>),
 }
 
-impl Denial {
-    /// The reason in the record.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Denial::Closed => "closed",
-            Denial::NoRole { .. } => "no_role",
-            Denial::LowRole { .. } => "low_role",
-            Denial::GroupsOverage { .. } => "groups_overage",
-        }
-    }
+/// The providers that the configuration has, as far as entries name them.
+#[derive(Clone, Copy)]
+pub(crate) struct Vouchers<'a> {
+    /// Whether one has this name.
+    pub has: &'a dyn Fn(&str) -> bool,
+    /// Whether there are several.
+    pub several: bool,
+}
 
-    /// The role that is missing.
-    pub fn needed(self) -> Option<Role> {
-        match self {
-            Denial::Closed => None,
-            Denial::NoRole { needed } | Denial::LowRole { needed, .. } | Denial::GroupsOverage { needed } => {
-                Some(needed)
-            }
+impl Vouchers<'_> {
+    fn check(&self, section: &Section<'_>, field: &str, name: &str) {
+        if !(self.has)(name) {
+            section.mistake(field, "no provider has this name");
         }
     }
 }
 
 impl Access {
     /// Reads `public` and `access`.
-    pub(crate) fn read(root: &Section<'_>) -> Option<Access> {
+    pub(crate) fn read(root: &Section<'_>, vouchers: &Vouchers<'_>) -> Option<Access> {
         let public = patterns(root, "public");
         root.require("access")?;
         let section = root.section("access")?;
-        let grants = Grants::read(&section);
-        let amendments = section.sections("operations").iter().filter_map(Amendment::read).collect();
+        let mut groups = GroupNames::read(&section, vouchers);
+        let grants = Grants::read(&section, &mut groups, vouchers);
+        let mut amendments = Vec::new();
+        for section in section.sections("operations") {
+            amendments.extend(Amendment::read(&section));
+        }
         let open = patterns(&section, "open");
+        let catalog = Catalog::new(&amendments);
+        let rules = Rules::read(&section, &catalog, &mut groups, vouchers);
+        let agents = Agent::read_all(&section, &catalog, vouchers);
+        let report_only = ReportOnly::read(&section, &mut groups, vouchers);
         section.finish();
         let closed = CLOSED.iter().filter_map(|text| PathPattern::parse(text).ok()).collect();
-        Some(Access { operations: Operations::builtin(), amendments, public, closed, open, grants: grants? })
+        let names = if rules.iter().any(|rule| rule.then == Then::StepUp) { 0..3 } else { 0..1 };
+        let standard_claims =
+            ["/act", "/acr", "/auth_time"].get(names)?.iter().filter_map(|text| Pointer::parse(text).ok()).collect();
+        Some(Access {
+            operations: Operations::builtin(),
+            amendments,
+            public,
+            closed,
+            open,
+            groups,
+            grants: grants?,
+            agents,
+            rules,
+            report_only,
+            budgets: Budgets::default(),
+            standard_claims,
+        })
     }
 
-    /// The claims that roles depend on.
+    /// The claims that the policy depends on, which sessions have to keep.
     pub(crate) fn claims(&self) -> impl Iterator<Item = &Pointer> {
-        self.grants.claims()
+        let agents = self.agents.iter().filter_map(Agent::claim);
+        let rules = self.rules.iter().filter_map(|rule| rule.claim());
+        let spared = self.report_only.list().iter().filter_map(Who::claim);
+        self.standard_claims.iter().chain(self.grants.claims()).chain(agents).chain(rules).chain(spared)
     }
 
-    /// The providers that roles depend on, each with its place in the list.
-    pub(crate) fn providers(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.grants.providers()
+    /// What a rule demands of a sign-in, for a login that is to meet it.
+    pub fn demand(&self, rule: &str) -> Option<&Demand> {
+        let found = self.rules.iter().find(|known| known.then == Then::StepUp && *known.name == *rule);
+        found.map(|rule| &*rule.demand)
     }
 
     /// What is asked of Airbyte; `None` for pages, files and operations that
@@ -122,7 +157,15 @@ impl Access {
 
     /// A caller's role, as far as it is certain; `None`: none.
     pub fn role(&self, caller: &Caller) -> Option<Role> {
-        self.grants.standing(caller).role
+        self.asking(caller, Auth::Bearer, &mut ()).standing.role
+    }
+
+    /// What is known of somebody who asks.
+    fn asking<'a>(&self, caller: &'a Caller, auth: Auth, trace: &mut impl Trace) -> Asking<'a> {
+        let member = self.groups.of(caller, trace);
+        let mut asking = Asking { caller, auth, member, standing: grant::Standing::default() };
+        asking.standing = self.grants.standing(&asking, trace);
+        asking
     }
 
     /// A permit for whoever asks, where none needs to say who they are.
@@ -131,26 +174,6 @@ impl Access {
         let listed = operation.is_some_and(|operation| operation.needs == Needs::Nothing);
         let public = reads(request) && (listed || self.public.iter().any(|pattern| pattern.matches(path)));
         public.then(|| Permit::new(None, PermitReason::Public))
-    }
-
-    /// A permit for a caller who is known.
-    pub fn permit_known(
-        &self,
-        request: &Request,
-        operation: Option<&Operation>,
-        caller: &Caller,
-    ) -> Result<Permit, Denial> {
-        let needed = self.needed(request, operation)?;
-        let standing = self.grants.standing(caller);
-        match standing.role {
-            Some(role) if role >= needed => {
-                let reason = if standing.is_default { PermitReason::DefaultRole } else { PermitReason::Role };
-                Ok(Permit::new(Some(role), reason))
-            }
-            _ if standing.highest >= Some(needed) => Err(Denial::GroupsOverage { needed }),
-            Some(role) => Err(Denial::LowRole { needed, role }),
-            None => Err(Denial::NoRole { needed }),
-        }
     }
 
     /// The least role for a request of somebody who is known.
@@ -168,6 +191,30 @@ impl Access {
             Needs::Role(role) => Ok(role),
             Needs::Closed if any(&self.open) => Ok(Role::Admin),
             Needs::Closed => Err(Denial::Closed),
+        }
+    }
+}
+
+impl ReportOnly {
+    /// Reads `report_only`: a truth value, or a list of whom it holds for.
+    fn read(access: &Section<'_>, groups: &mut GroupNames, vouchers: &Vouchers<'_>) -> ReportOnly {
+        if access.get("report_only").is_some_and(serde_json::Value::is_array) {
+            let mut list = Vec::new();
+            for section in access.sections("report_only") {
+                list.push(Who::read_alone(&section, groups, vouchers));
+            }
+            return ReportOnly::Those(list);
+        }
+        match access.boolean("report_only", false) {
+            true => ReportOnly::Everybody,
+            false => ReportOnly::Those(Vec::new()),
+        }
+    }
+
+    fn list(&self) -> &[Who] {
+        match self {
+            ReportOnly::Everybody => &[],
+            ReportOnly::Those(list) => list,
         }
     }
 }

@@ -124,7 +124,8 @@ impl Audit {
         let address = host.fact("source.address").unwrap_or_default();
         let address = String::from_utf8_lossy(&address);
         let (address, port) = address.rsplit_once(':').unwrap_or((&address, ""));
-        self.note(record, Field::Address, address.trim_matches(['[', ']']));
+        let bare = address.strip_prefix('[').and_then(|address| address.strip_suffix(']'));
+        self.note(record, Field::Address, bare.unwrap_or(address));
         self.note(record, Field::Port, port);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::access::Access;
+use crate::access::{Access, Vouchers};
 use crate::affinity::Affinity;
 use crate::audit::Audit;
 use crate::identity::IdentitySettings;
@@ -48,12 +48,10 @@ fn read(root: &Section<'_>) -> Option<Settings> {
     // How browsers and providers call us.
     let external = root.require("external_url").and_then(|()| root.origin("external_url"));
     let identity = IdentitySettings::read(root, external.as_ref().map_or("", |(url, _)| url));
-    let access = Access::read(root);
-    if let (Some(identity), Some(access)) = (&identity, &access) {
-        for (index, _) in access.providers().filter(|(_, name)| !identity.has_provider(name)) {
-            root.mistake(&format!("access.roles[{index}].provider"), "no provider has this name");
-        }
-    }
+    // Of providers that cannot be read nobody knows the names.
+    let has = |name: &str| identity.as_ref().is_none_or(|identity| identity.has_provider(name));
+    let several = root.get("providers").and_then(Value::as_array).is_some_and(|list| list.len() > 1);
+    let access = Access::read(root, &Vouchers { has: &has, several });
     let routing = Routing::read(root);
     let affinity = root.section_or_empty("affinity");
     let affinity = Affinity::read(&affinity, external.as_ref().map_or("", |(url, _)| url));

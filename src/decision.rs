@@ -43,7 +43,7 @@ impl Decision {
 /// Without a word of its own: a reason that nobody wrote down below.
 pub const OTHER: &str = "other";
 
-const ALLOW: &[&str] = &["public", "role", "default_role", "rule", OTHER];
+const ALLOW: &[&str] = &["public", "role", "default_role", "rule", "report_only", OTHER];
 
 const DENY: &[&str] = &[
     // What reaches no decision of ours.
@@ -102,6 +102,13 @@ const DENY: &[&str] = &[
     "no_role",
     "low_role",
     "groups_overage",
+    "rule_denied",
+    "step_up_required",
+    "agent_never",
+    "agent_no_operation",
+    "agent_operation",
+    "agent_ids",
+    "agent_budget",
     // The way to Airbyte.
     "no_airbyte_token",
     "airbyte_login_closed",
@@ -110,6 +117,8 @@ const DENY: &[&str] = &[
     // Logins.
     "login_denied",
     "login_lost",
+    "step_up_unmet",
+    "unknown_step_up",
     "login_code_refused",
     "login_client_refused",
     "login_bad_answer",
@@ -152,6 +161,7 @@ const ANSWER: &[&str] = &[
     "me",
     "choose_provider",
     "login_started",
+    "step_up_started",
     "login_elsewhere",
     "signed_in",
     "confirm_sign_out",
@@ -187,7 +197,7 @@ mod tests {
     fn is_reason(word: &str) -> bool {
         // `none` is a role in the configuration.
         let plain = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-        plain && !["", "none"].contains(&word)
+        plain && word.starts_with(|first: char| first.is_ascii_lowercase()) && word != "none"
     }
 
     /// Every reason that the code can give, by the few ways in which it does.
@@ -223,8 +233,19 @@ mod tests {
         assert!(reasons.len() > 80, "{reasons:?}");
         let missing: Vec<_> = reasons.difference(&listed).collect();
         assert!(missing.is_empty(), "in the code, not in the table: {missing:?}");
-        let elsewhere =
-            ["proxy_refused", "client_gone", "host_failure", "public", "role", "default_role", "rule", OTHER];
+        // Those of the filter, of permits, and one that is chosen between two.
+        let elsewhere = [
+            "proxy_refused",
+            "client_gone",
+            "host_failure",
+            "public",
+            "role",
+            "default_role",
+            "rule",
+            "report_only",
+            "step_up_started",
+            OTHER,
+        ];
         let unused: Vec<_> = listed.difference(&reasons).filter(|word| !elsewhere.contains(&word.as_str())).collect();
         assert!(unused.is_empty(), "in the table, not in the code: {unused:?}");
     }

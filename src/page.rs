@@ -17,7 +17,7 @@ use crate::time::Time;
 
 pub(crate) use account::{Me, chooser, confirm_sign_out, signed_out, signing_out};
 pub(crate) use branding::Branding;
-pub(crate) use trouble::{LoginTrouble, sign_in_needed};
+pub(crate) use trouble::{LoginTrouble, StepUpTrouble, sign_in_needed};
 
 const STYLE: &str = include_str!("page/page.css");
 
@@ -72,11 +72,12 @@ pub(crate) fn nonce(host: &dyn Host) -> String {
     Base64UrlSafeNoPadding::encode_to_string(random).unwrap_or_default()
 }
 
-/// Where a login starts that ends at `return_to`, a path with its query.
-pub(crate) fn login_url(return_to: &str, provider: Option<&str>) -> String {
+/// Where a login starts that ends at `return_to`, a path with its query. `more`:
+/// `provider`, `step_up` (the name of the rule that asks for it), `prompt`.
+pub(crate) fn login_url(return_to: &str, more: &[(&str, &str)]) -> String {
     let mut form = Form::new([("return", return_to)]);
-    if let Some(name) = provider {
-        form.add("provider", name);
+    for (name, value) in more {
+        form.add(name, value);
     }
     format!("/.airgate/login?{}", form.text())
 }

@@ -30,7 +30,7 @@ pub struct TestHost {
 impl TestHost {
     /// What was counted since the last time, with names.
     pub fn counted(&self) -> Vec<(String, u32)> {
-        Counts::names().zip(self.counts.take()).filter(|(_, count)| *count > 0).collect()
+        Counts::names().into_iter().zip(self.counts.take()).filter(|(_, count)| *count > 0).collect()
     }
 }
 

@@ -56,13 +56,26 @@ impl Amendment {
             slow: false,
             needs: self.needs,
             body: None,
+            never_for_agents: self.method == "DELETE",
+            row: None,
         };
         let mut operation = listed.unwrap_or_else(unknown);
         operation.needs = self.needs;
         operation.body = None;
         if let Some(name) = &self.name {
             operation.name = Cow::Owned(name.clone());
+            operation.row = None;
         }
         operation
+    }
+
+    /// The name that it gives.
+    pub fn name(&self) -> &str {
+        self.name.as_ref().unwrap_or(&self.written)
+    }
+
+    /// The path as it is written.
+    pub fn path(&self) -> &str {
+        self.written.split_once(' ').map_or("", |(_, path)| path)
     }
 }

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use super::{Needs, Operation, Role};
-use crate::json;
 
 /// What has to be known of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,19 +30,18 @@ impl BodyQuestion {
 }
 
 impl Operation {
-    /// The operation once its body is known; `None`: it is too long. What cannot
-    /// be read in one way only keeps the stricter reading, which is the table's.
-    pub fn by_body(&self, body: Option<&[u8]>) -> Operation {
-        let members = match body.map(json::parse) {
-            Some(Ok(Value::Object(members))) => Some(members),
-            _ => None,
-        };
+    /// The operation once its body is known; `None`: it is too long, or cannot be
+    /// read in one way only. Then the stricter reading stays, which is the
+    /// table's.
+    pub(super) fn by_body(&self, body: Option<&Value>) -> Operation {
+        let members = body.and_then(Value::as_object);
         let mut operation = self.clone();
         match (self.body, members) {
-            (Some(BodyQuestion::JobType), Some(members)) if starts_only(&members) => {
+            (Some(BodyQuestion::JobType), Some(members)) if starts_only(members) => {
                 operation.needs = Needs::Role(Role::Runner);
+                operation.never_for_agents = false;
             }
-            (Some(BodyQuestion::RefreshedCatalog), Some(members)) if as_it_is(&members) => {
+            (Some(BodyQuestion::RefreshedCatalog), Some(members)) if as_it_is(members) => {
                 operation.needs = Needs::Role(Role::Reader);
             }
             (Some(BodyQuestion::RefreshedCatalog), _) => operation.slow = true,
@@ -66,13 +64,14 @@ fn as_it_is(members: &Map<String, Value>) -> bool {
 mod tests {
     use super::*;
     use crate::access::Operations;
+    use crate::json;
     use crate::testing::test;
 
     fn read(method: &str, path: &str, body: Option<&str>) -> (Needs, bool) {
         let operations = Operations::builtin();
         let operation = operations.find(method, path).unwrap();
         assert!(operation.body.is_some(), "{path}");
-        let read = operation.by_body(body.map(str::as_bytes));
+        let read = operation.by_body(body.and_then(|body| json::parse(body.as_bytes()).ok()).as_ref());
         (read.needs, read.slow)
     }
 

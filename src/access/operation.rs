@@ -33,6 +33,11 @@ pub struct Operation {
     pub needs: Needs,
     /// What its body decides.
     pub body: Option<BodyQuestion>,
+    /// Whether no agent may do it, whatever its role; where the body decides, by
+    /// its stricter reading.
+    pub never_for_agents: bool,
+    /// Its place in the built-in list, as long as that describes it.
+    pub(super) row: Option<u16>,
 }
 
 /// All operations, by path and method.
@@ -43,7 +48,7 @@ pub struct Operations {
 impl Operations {
     /// Airbyte's own list, as it is compiled in.
     pub fn builtin() -> Operations {
-        let rows: Vec<(&str, &str, Operation)> = TABLE.lines().filter_map(row).collect();
+        let rows: Vec<(&str, &str, Operation)> = rows().collect();
         let mut paths = Router::new();
         for methods in rows.chunk_by(|(one, ..), (other, ..)| one == other) {
             if let Some((path, ..)) = methods.first() {
@@ -61,16 +66,39 @@ impl Operations {
         let methods = self.paths.at(path).ok()?.value;
         methods.iter().find(|(name, _)| *name == method).map(|(_, operation)| operation)
     }
+
+    /// Hands out the parameters of a path; `false`: the path is not in the list.
+    pub fn parameters(&self, path: &str, mut take: impl FnMut(&str, &str)) -> bool {
+        let Ok(found) = self.paths.at(path) else {
+            return false;
+        };
+        found.params.iter().for_each(|(name, value)| take(name, value));
+        true
+    }
 }
 
-fn row(line: &'static str) -> Option<(&'static str, &'static str, Operation)> {
+/// Path, method and operation of the whole list.
+pub(super) fn rows() -> impl Iterator<Item = (&'static str, &'static str, Operation)> {
+    (0..).zip(TABLE.lines()).filter_map(|(place, line)| row(place, line))
+}
+
+fn row(place: u16, line: &'static str) -> Option<(&'static str, &'static str, Operation)> {
     let mut cells = line.split('\t');
     let (path, method, name) = (cells.next()?, cells.next()?, cells.next()?);
     let (needs, marks) = (Needs::named(cells.next()?)?, cells.next()?);
     let body = BodyQuestion::of(name);
     let effect = if marks.contains('r') { Effect::Reads } else { Effect::Mutates };
-    Some((path, method, Operation { name: Cow::Borrowed(name), effect, slow: marks.contains('s'), needs, body }))
+    let operation = Operation {
+        name: Cow::Borrowed(name),
+        effect,
+        slow: marks.contains('s'),
+        needs,
+        body,
+        never_for_agents: marks.contains('n'),
+        row: Some(place),
+    };
+    Some((path, method, operation))
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -11,6 +11,10 @@ pub enum PermitReason {
     Role,
     /// The caller is known and has `access.default_role`.
     DefaultRole,
+    /// A rule allows it, whatever the caller's role.
+    Rule,
+    /// It would have been refused, but refusals are reported only.
+    ReportOnly,
 }
 
 /// The leave to forward one request. Only [`super::Access`] makes them, and
@@ -27,7 +31,8 @@ impl Permit {
         Permit { role, reason }
     }
 
-    /// The caller's role; `None` if nobody was asked who they are.
+    /// The caller's role; `None` if they have none, or nobody was asked who they
+    /// are.
     pub fn role(&self) -> Option<Role> {
         self.role
     }

@@ -9,7 +9,7 @@ use crate::settings::Section;
 /// Replaces names by keyed hashes: the same for the same name, so that a record
 /// can still be followed, and whoever has the key can find the person.
 pub(super) struct Pseudonyms {
-    key: Vec<u8>,
+    key: [u8; 32],
     of: Vec<Whom>,
 }
 
@@ -27,17 +27,19 @@ impl Pseudonyms {
     pub fn read(audit: &Section<'_>) -> Option<Pseudonyms> {
         let section = audit.section("pseudonyms")?;
         let key = section.secret("key").and_then(|secret| {
-            let bytes = Base64UrlSafeNoPadding::decode_to_vec(secret, None).ok().filter(|bytes| bytes.len() == 32);
-            bytes.or_else(|| section.wrong("key", "expected 32 bytes as 43 characters of base64url"))
+            let bytes = Base64UrlSafeNoPadding::decode_to_vec(secret, None).ok();
+            let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+            key.or_else(|| section.wrong("key", "expected 32 bytes as 43 characters of base64url"))
         });
         let mut of = NAMES.map(|(_, whom)| whom).to_vec();
         if section.has("of") {
-            let names = section.texts("of").into_iter().enumerate();
-            let find = |(index, name): (usize, &str)| {
-                let found = NAMES.iter().find(|(word, _)| *word == name).map(|(_, whom)| *whom);
-                found.or_else(|| section.wrong(&format!("of[{index}]"), "expected user, email or address"))
-            };
-            of = names.filter_map(find).collect();
+            of.clear();
+            for name in section.texts("of") {
+                match NAMES.iter().find(|(word, _)| *word == name) {
+                    Some((_, whom)) => of.push(*whom),
+                    None => section.mistake("of", "expected user, email or address"),
+                }
+            }
         }
         section.finish();
         Some(Pseudonyms { key: key?, of })
@@ -54,7 +56,7 @@ impl Pseudonyms {
         if text.is_empty() || !self.of.contains(&whom) {
             return None;
         }
-        let [tag @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = HMAC::mac(text.as_bytes(), &self.key);
+        let [tag @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = HMAC::mac(text, self.key);
         Some(["p.", &Base64UrlSafeNoPadding::encode_to_string(tag).ok()?].concat())
     }
 }

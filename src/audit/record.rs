@@ -3,9 +3,10 @@
 use super::Field;
 use crate::decision::Decision;
 
-/// The longest value, in bytes as JSON writes them: all values together, with a
-/// target twice four times as long, keep a record below 8 KiB.
+/// The longest value and the longest list, in bytes as JSON writes them: with
+/// path and query of 1 KiB each, whatever is said keeps a record below 8 KiB.
 const LONGEST: usize = 256;
+const LONGEST_LIST: usize = 512;
 
 /// What is written about one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,8 @@ impl Record {
 
     /// Adds what a text says, cleaned and cut; nothing for an empty one.
     pub(super) fn add(&mut self, field: Field, text: &str) {
-        self.add_clean(field, clean(text, LONGEST));
+        let is_list = matches!(field, Field::Ids | Field::Groups);
+        self.add_clean(field, clean(text, if is_list { LONGEST_LIST } else { LONGEST }));
     }
 
     /// Adds a number.

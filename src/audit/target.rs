@@ -77,7 +77,8 @@ impl Secrets {
             return true;
         }
         let name = plain(name);
-        NAMES.contains(&name.as_str()) || self.more.contains(&name) || PARTS.iter().any(|part| name.contains(part))
+        let has = |part: &str| name.as_bytes().windows(part.len()).any(|found| found == part.as_bytes());
+        NAMES.contains(&name.as_str()) || self.more.contains(&name) || PARTS.iter().any(|part| has(part))
     }
 }
 

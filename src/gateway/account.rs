@@ -3,11 +3,9 @@
 
 use std::rc::Rc;
 
-use serde_json::Value;
-
 use super::waiting::Waiter;
 use super::{Forward, Gateway, Step, StreamId};
-use crate::access::{Effect, Operation, PermitReason, Role};
+use crate::access::{Denial, Effect, Ids, Operation, Permit, PermitReason, Report, Role, Verdict};
 use crate::audit::{Field, Record};
 use crate::caller::{Auth, Caller};
 use crate::decision::Decision;
@@ -26,10 +24,41 @@ pub(super) struct Known {
     pub sender: Option<(Rc<Caller>, Auth)>,
     /// The client that says so itself, where it asks for a token.
     pub client: Option<String>,
-    /// What it asks of Airbyte.
-    pub operation: Option<Operation>,
+    /// What the policy said to it.
+    pub judged: Option<Judged>,
     /// What kind of traffic it is.
     pub class: Option<Class>,
+}
+
+impl Known {
+    /// Somebody is known.
+    pub fn is_from(&mut self, caller: &Rc<Caller>, auth: Auth) {
+        self.sender = Some((Rc::clone(caller), auth));
+    }
+
+    /// Somebody whose session begins or ends with this request.
+    pub fn had_session(&mut self, caller: Option<Rc<Caller>>) {
+        self.sender = caller.map(|caller| (caller, Auth::Session));
+    }
+}
+
+/// A verdict without its outcome, which goes elsewhere.
+pub(super) struct Judged {
+    pub operation: Option<Operation>,
+    role: Option<Role>,
+    rule: Option<Rc<str>>,
+    agent: Option<Rc<str>>,
+    acts_for: bool,
+    report: Option<Report>,
+    ids: Ids,
+    groups: Vec<Rc<str>>,
+}
+
+impl Judged {
+    pub fn of(verdict: Verdict) -> (Result<Permit, Denial>, Judged) {
+        let Verdict { outcome, role, rule, agent, acts_for, report, operation, ids, groups, .. } = verdict;
+        (outcome, Judged { operation, role, rule, agent, acts_for, report, ids, groups })
+    }
 }
 
 impl Gateway {
@@ -102,22 +131,30 @@ impl Gateway {
             self.audit.note_id(&mut record, request_id, true);
             return Some(record);
         };
-        let Known { sender, operation, .. } = &waiter.known;
-        if sender.is_some() && operation.is_none() && is_api(&waiter.request) {
+        let judged = waiter.known.judged.as_ref();
+        let operation = judged.and_then(|judged| judged.operation.as_ref());
+        if judged.is_some() && operation.is_none() && is_api(&waiter.request) {
             host.count(Counter::UnknownOperation);
+        }
+        if reason.starts_with("agent_") {
+            host.count(Counter::AgentRefused);
+        }
+        let reported = judged.is_some_and(|judged| judged.report.is_some());
+        if reported {
+            host.count(Counter::ReportRefused);
         }
         let changes = match (decision, operation) {
             (Decision::Answer, _) => reason != "health",
             (_, Some(operation)) => operation.effect == Effect::Mutates,
             (_, None) => !matches!(waiter.request.method(), "GET" | "HEAD"),
         };
-        let mut record = self.audit.begin(decision, reason, changes, false)?;
+        let mut record = self.audit.begin(decision, reason, changes, reported)?;
         self.note(&mut record, waiter, now);
         Some(record)
     }
 
     fn note(&self, record: &mut Record, waiter: &Waiter, now: Time) {
-        let Known { since, sender, client, operation, class } = &waiter.known;
+        let Known { since, sender, client, judged, class } = &waiter.known;
         let mut note = |field, text: &str| self.audit.note(record, field, text);
         if let Some((caller, auth)) = sender {
             note(Field::User, &caller.user);
@@ -128,16 +165,28 @@ impl Gateway {
             note(Field::Client, caller.client.as_deref().unwrap_or_default());
             note(Field::Provider, &caller.provider);
             note(Field::Auth, auth.name());
-            note(Field::Role, self.access.role(caller).map_or("", Role::name));
-            // RFC 8693: somebody acts, and the token is about somebody else.
-            if let Some(actor) = caller.claims.get("act") {
-                let name = actor.get("sub").or_else(|| actor.get("client_id"));
-                note(Field::Agent, name.and_then(Value::as_str).unwrap_or_default());
-                note(Field::OnBehalfOf, &caller.user);
-            }
         }
         note(Field::Client, client.as_deref().unwrap_or_default());
-        note(Field::Operation, operation.as_ref().map_or("", |operation| &operation.name));
+        match (judged, sender) {
+            (Some(judged), Some((caller, _))) => {
+                note(Field::Role, judged.role.map_or("", Role::name));
+                note(Field::Rule, judged.rule.as_deref().unwrap_or_default());
+                note(Field::Agent, judged.agent.as_deref().unwrap_or_default());
+                note(Field::OnBehalfOf, if judged.acts_for { &caller.user } else { "" });
+                note(Field::Operation, judged.operation.as_ref().map_or("", |operation| &operation.name));
+                note(Field::Ids, &listed(&judged.ids));
+                note(Field::Groups, &judged.groups.join(","));
+                if let Some((denial, rule)) = &judged.report {
+                    note(Field::Report, &["deny:", denial.reason()].concat());
+                    note(Field::ReportRule, rule.as_deref().unwrap_or_default());
+                }
+            }
+            // Nobody was asked, or nobody answered.
+            _ => {
+                let operation = self.access.operation(&waiter.request);
+                note(Field::Operation, operation.as_ref().map_or("", |operation| &operation.name));
+            }
+        }
         note(Field::Route, class.map_or("", Class::name));
         if waiter.deadline.is_some() || waiter.body.is_some() {
             record.add_number(Field::WaitedMs, u64::try_from(now.since(*since).as_millis()).unwrap_or(u64::MAX));
@@ -149,12 +198,33 @@ impl Gateway {
     }
 }
 
+/// `connection:…,workspace:…`, and `unclear` at the end where there may be more.
+fn listed(ids: &Ids) -> String {
+    let mut listed = String::new();
+    let mut push = |kind: &str, id: &str| {
+        if !listed.is_empty() {
+            listed.push(',');
+        }
+        listed.push_str(kind);
+        listed.push_str(id);
+    };
+    for (kind, id) in ids.iter() {
+        push(kind.name(), &[":", id].concat());
+    }
+    if ids.are_unclear() {
+        push("unclear", "");
+    }
+    listed
+}
+
 /// The word for why a request was let through.
 fn word(reason: PermitReason) -> &'static str {
     match reason {
         PermitReason::Public => "public",
         PermitReason::Role => "role",
         PermitReason::DefaultRole => "default_role",
+        PermitReason::Rule => "rule",
+        PermitReason::ReportOnly => "report_only",
     }
 }
 

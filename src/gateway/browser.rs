@@ -7,16 +7,20 @@ use super::reserved::said;
 use super::waiting::Waiter;
 use super::{Body, Gateway, Sender, Step, Wanting, origin};
 use crate::access::Role;
-use crate::caller::Auth;
+use crate::demand::Demand;
 use crate::host::Host;
 use crate::http::{Reply, Request, read_form};
-use crate::identity::{Begin, Checked, Landed, LoginFault, LoginOrigin, Returned, TokenFault};
+use crate::identity::{Begin, Checked, Landed, LoginFault, LoginOrigin, Returned, StepUp, TokenFault, Unmet};
 use crate::metrics::Counter;
-use crate::page::{self, LoginTrouble, Me};
+use crate::page::{self, LoginTrouble, Me, StepUpTrouble};
 use crate::time::Time;
 
 /// A logout token is some hundred bytes; the specification knows no limit.
 const MAX_NOTICE: usize = 32 * 1024;
+
+/// The provider could not sign somebody in as it was asked to (OpenID Connect
+/// Core Error Code unmet_authentication_requirements).
+const UNMET: &str = "unmet_authentication_requirements";
 
 impl Gateway {
     /// Somebody without credentials asks: a person is sent to sign in, everybody
@@ -44,10 +48,29 @@ impl Gateway {
             return Err(refusal.into());
         }
         let return_to = String::from_utf8(waiter.request.target().whole()).unwrap_or_default();
-        self.start(None, &return_to, false, waiter, host, now)
+        self.start(None, LoginOrigin { return_path: &return_to, ..LoginOrigin::default() }, waiter, host, now)
     }
 
-    /// `/.airgate/login?return=/path&provider=name`.
+    /// A person's sign-in is short of what a rule of the policy asks: sends the
+    /// browser to the session's own provider for a better one, and from there to
+    /// the very address that it asked for. The session stays until then. For
+    /// navigations only.
+    pub(super) fn step_up(
+        &mut self,
+        demand: &Demand,
+        rule: &str,
+        provider: &str,
+        waiter: &mut Waiter,
+        host: &dyn Host,
+        now: Time,
+    ) -> Result<Step, Wanting> {
+        let return_to = String::from_utf8(waiter.request.target().whole()).unwrap_or_default();
+        let step_up = StepUp { rule: rule.to_owned(), demand: demand.clone() };
+        let origin = LoginOrigin { return_path: &return_to, step_up: Some(&step_up), ..LoginOrigin::default() };
+        self.start(Some(provider), origin, waiter, host, now)
+    }
+
+    /// `/.airgate/login?return=/path&provider=name&step_up=rule&prompt=login`.
     pub(super) fn login(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Step, Wanting> {
         let fields = waiter.request.target().query().map_or(Some(Vec::new()), read_form);
         let fields = fields.ok_or(Refusal::BadRequest("bad_query"))?;
@@ -56,15 +79,37 @@ impl Gateway {
         if !waiter.request.is_navigation() {
             return Err(Refusal::NoCredentials.into());
         }
-        self.start(field("provider"), field("return").unwrap_or("/"), false, waiter, host, now)
+        let step_up = match field("step_up") {
+            None => None,
+            Some(rule) => {
+                let demand = self.access.demand(rule).cloned().ok_or(Refusal::BadRequest("unknown_step_up"))?;
+                Some(StepUp { rule: rule.to_owned(), demand })
+            }
+        };
+        let mut provider = field("provider").map(str::to_owned);
+        // A better sign-in is asked of whom this person is signed in with.
+        if step_up.is_some() && provider.is_none() {
+            provider = match self.visitor(waiter, host, now) {
+                Ok(sender) => Some(sender.caller().provider.clone()),
+                Err(Wanting::Later(wait)) => return Err(Wanting::Later(wait)),
+                Err(_) => None,
+            };
+        }
+        let origin = LoginOrigin {
+            return_path: field("return").unwrap_or("/"),
+            step_up: step_up.as_ref(),
+            anew: field("prompt") == Some("login"),
+            ..LoginOrigin::default()
+        };
+        self.start(provider.as_deref(), origin, waiter, host, now)
     }
 
-    /// Sends the browser to the provider, or lets the person choose one.
+    /// Sends the browser to the provider, or lets the person choose one, which is
+    /// put into `origin`.
     fn start(
         &mut self,
         provider: Option<&str>,
-        return_to: &str,
-        again: bool,
+        origin: LoginOrigin<'_>,
         waiter: &mut Waiter,
         host: &dyn Host,
         now: Time,
@@ -77,7 +122,7 @@ impl Gateway {
             (None, [(name, _)]) => Some((*name).to_owned()),
             (None, _) => {
                 let pages = self.pages(host);
-                let page = page::chooser(&self.branding, logins, return_to, &waiter.request_id);
+                let page = page::chooser(&self.branding, logins, origin.return_path, &waiter.request_id);
                 return Ok(pages.step(200, &page, "choose_provider", waiter));
             }
         };
@@ -85,12 +130,15 @@ impl Gateway {
         let Gateway { sign_in: Some(sign_in), authenticator, .. } = self else {
             return Err(Refusal::NotFound.into());
         };
-        let origin = LoginOrigin { provider: &name, return_path: return_to, again };
+        let origin = LoginOrigin { provider: &name, ..origin };
         match sign_in.begin(authenticator, &origin, waiter.request.headers(), host, now) {
             Begin::Go { location, cookie } => {
                 host.count(Counter::LoginStarted);
                 waiter.cookies.push(cookie);
-                Ok(redirect(location, "login_started", waiter))
+                Ok(match origin.step_up {
+                    Some(_) => redirect(location, "step_up_started", waiter),
+                    None => redirect(location, "login_started", waiter),
+                })
             }
             Begin::Wait(wait) => Err(Wanting::Later(wait)),
             Begin::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest).into()),
@@ -114,7 +162,7 @@ impl Gateway {
                 None => Err(Wanting::Later(Gateway::LOGIN_WAIT)),
                 Some(landed) => {
                     waiter.login = None;
-                    self.land(landed, waiter, host)
+                    self.land(landed, provider, waiter, host, now)
                 }
             };
         }
@@ -141,15 +189,22 @@ impl Gateway {
                             host,
                         ))
                     }
-                    Err(_) => self.start(Some(provider), &return_path, true, waiter, host, now),
+                    Err(_) => {
+                        let origin = LoginOrigin { return_path: &return_path, again: true, ..LoginOrigin::default() };
+                        self.start(Some(provider), origin, waiter, host, now)
+                    }
                 }
             }
-            Returned::Denied { error, description, return_path, cookie } => {
+            Returned::Denied { error, description, return_path, step_up, cookie } => {
                 host.count(Counter::LoginFailed);
                 waiter.cookies.push(cookie);
                 let label = self.label(provider);
                 let description = description.unwrap_or_default();
                 log::info!("provider {provider}: the login was declined with {error}: {description}");
+                if let Some(step_up) = step_up.filter(|_| error == UNMET) {
+                    let unmet = Unmet { step_up, acr: None, auth_time: None };
+                    return Ok(self.unmet(&unmet, provider, &return_path, waiter, host, now));
+                }
                 Ok(self.trouble(403, LoginTrouble::Denied(&label), &return_path, "login_denied", waiter, host))
             }
             Returned::Bad(reason) => {
@@ -160,11 +215,18 @@ impl Gateway {
         }
     }
 
-    fn land(&mut self, landed: Landed, waiter: &mut Waiter, host: &dyn Host) -> Result<Step, Wanting> {
+    fn land(
+        &mut self,
+        landed: Landed,
+        provider: &str,
+        waiter: &mut Waiter,
+        host: &dyn Host,
+        now: Time,
+    ) -> Result<Step, Wanting> {
         match landed {
             Landed::In { caller, cookies, return_path } => {
                 host.count(Counter::LoginOk);
-                waiter.known.sender = caller.map(|caller| (caller, Auth::Session));
+                waiter.known.had_session(caller);
                 waiter.cookies.extend(cookies);
                 Ok(redirect(return_path, "signed_in", waiter))
             }
@@ -173,6 +235,9 @@ impl Gateway {
                 waiter.cookies.extend(cookies);
                 let reason = fault.reason();
                 let (status, trouble) = match &fault {
+                    LoginFault::StepUpUnmet(unmet) => {
+                        return Ok(self.unmet(unmet, provider, &return_path, waiter, host, now));
+                    }
                     LoginFault::TooLarge(large) => {
                         let largest = large.largest.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
                         (502, LoginTrouble::TooLarge { size: large.bytes, limit: large.limit, largest })
@@ -218,7 +283,7 @@ impl Gateway {
         };
         let out = sign_in.sign_out(authenticator, waiter.request.headers(), now);
         waiter.cookies = out.cookies;
-        waiter.known.sender = out.caller.map(|caller| (caller, Auth::Session));
+        waiter.known.had_session(out.caller);
         let mut step = match out.location {
             location if !accepts_html(&waiter.request) => {
                 said(200, &json!({"status": "signed_out", "continue": location}), "signed_out", Some(waiter))
@@ -313,14 +378,41 @@ impl Gateway {
         Pages { branding: &self.branding, host }
     }
 
-    /// Where a program can tell its user to sign in.
-    pub(super) fn login_url(&self) -> Option<String> {
+    /// Where a program can tell its user to sign in, and for which rule better
+    /// than now.
+    pub(super) fn login_url(&self, step_up: Option<&str>) -> Option<String> {
         self.sign_in.as_ref()?;
-        Some(format!("{}/.airgate/login", self.external_url))
+        let path = match step_up {
+            None => "/.airgate/login".to_owned(),
+            Some(rule) => page::login_url("/", &[("step_up", rule)]),
+        };
+        Some([self.external_url.as_str(), &path].concat())
     }
 
     fn label(&self, provider: &str) -> String {
         self.authenticator.label(provider).unwrap_or(provider).to_owned()
+    }
+
+    /// The page for whom the provider signed in, but not as a rule asks. It never
+    /// leads on by itself: the rule would ask again at once.
+    fn unmet(
+        &self,
+        unmet: &Unmet,
+        provider: &str,
+        return_to: &str,
+        waiter: &Waiter,
+        host: &dyn Host,
+        now: Time,
+    ) -> Step {
+        let label = self.label(provider);
+        let trouble = LoginTrouble::StepUp(StepUpTrouble {
+            provider: (&label, provider),
+            rule: &unmet.step_up.rule,
+            demand: &unmet.step_up.demand,
+            acr: unmet.acr.as_deref(),
+            age: unmet.auth_time.map(|at| now.since(at)),
+        });
+        self.trouble(403, trouble, return_to, "step_up_unmet", waiter, host)
     }
 
     fn trouble(

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::Step;
 use super::origin::OriginFault;
 use super::waiting::Waiter;
-use crate::access::Denial;
+use crate::access::{Boundary, Denial};
+use crate::demand::Demand;
 use crate::host::Host;
 use crate::http::Reply;
 use crate::identity::TokenFault;
@@ -106,6 +107,14 @@ impl Refusal {
         }
     }
 
+    /// The rule that asks for a better sign-in, where that is what is missing.
+    pub fn step_up(&self) -> Option<&str> {
+        match self {
+            Refusal::Denied { denial: Denial::StepUp { rule, .. }, .. } => Some(rule),
+            _ => None,
+        }
+    }
+
     /// The one place where a refusal becomes HTTP: JSON for programs, a page
     /// for a person's browser, the request's id in both, nothing inside.
     pub fn reply(&self, request_id: &str, pages: Option<Pages<'_>>, login_url: Option<&str>) -> Reply {
@@ -200,14 +209,21 @@ impl Refusal {
                 challenged(401, "invalid_token", message, challenge)
             }
             Refusal::Denied { denial, operation, bearer } => {
-                let message = denied(*denial, operation.as_deref());
-                // RFC 6750 section 3.1: about a token. A session has no scopes.
-                match bearer {
-                    true => Words {
+                let message = denied(denial, operation.as_deref());
+                match denial {
+                    Denial::Budget { retry } => {
+                        Words { retry_after: Some(seconds(*retry)), ..plain(429, "too_many_requests", message) }
+                    }
+                    Denial::StepUp { demand, is_user: true, .. } => Words {
+                        authenticate: Some(step_up(demand)),
+                        ..plain(401, "insufficient_user_authentication", message)
+                    },
+                    // RFC 6750 section 3.1: about a token. A session has no scopes.
+                    _ if *bearer => Words {
                         authenticate: Some("Bearer error=\"insufficient_scope\"".to_owned()),
                         ..plain(403, "insufficient_scope", message)
                     },
-                    false => plain(403, "forbidden", message),
+                    _ => plain(403, "forbidden", message),
                 }
             }
             Refusal::NotFound => plain(404, "not_found", "There is nothing at this address."),
@@ -235,7 +251,7 @@ impl Words {
 }
 
 /// What is missing, and what for.
-fn denied(denial: Denial, operation: Option<&str>) -> String {
+fn denied(denial: &Denial, operation: Option<&str>) -> String {
     let what = operation.map_or("This".to_owned(), |name| format!("Airbyte's operation {name}"));
     match denial {
         Denial::Closed => "This part of Airbyte is for its own data planes and is closed here.".to_owned(),
@@ -243,11 +259,42 @@ fn denied(denial: Denial, operation: Option<&str>) -> String {
         Denial::LowRole { needed, role } => {
             format!("{what} needs the role {}, and yours is {}.", needed.name(), role.name())
         }
-        Denial::GroupsOverage { needed } => format!(
+        Denial::GroupsOverage { needed: Some(needed) } => format!(
             "{what} needs the role {}, which depends on your groups, and your identity provider does not list them.",
             needed.name()
         ),
+        Denial::GroupsOverage { needed: None } => {
+            format!("{what} depends on your groups, and your identity provider does not list them.")
+        }
+        Denial::Rule { reason: Some(reason), .. } => reason.to_string(),
+        Denial::Rule { name, .. } => format!("{what} is denied by the rule {name}."),
+        Denial::Agent(Boundary::Never) => format!("{what} is not for agents."),
+        Denial::Agent(Boundary::NoOperation) => "Agents may only call operations of Airbyte's.".to_owned(),
+        Denial::Agent(Boundary::Operation) => format!("{what} is outside of what this agent may do."),
+        Denial::Agent(Boundary::Ids) => format!("{what} is about something that this agent may not touch."),
+        Denial::Budget { .. } => "This agent has changed as much as it may in a minute. Please wait.".to_owned(),
+        Denial::StepUp { is_user: true, .. } => format!("{what} needs a stronger or more recent sign-in."),
+        Denial::StepUp { .. } => {
+            format!("{what} needs a stronger or more recent sign-in, and there is nobody here to sign in.")
+        }
     }
+}
+
+/// RFC 9470 section 3. The words of a demand hold nothing that ends a quoted
+/// string.
+fn step_up(demand: &Demand) -> String {
+    let mut challenge = "Bearer error=\"insufficient_user_authentication\"".to_owned();
+    if !demand.acr.is_empty() {
+        challenge.push_str(", acr_values=\"");
+        challenge.push_str(&demand.acr.join(" "));
+        challenge.push('"');
+    }
+    if let Some(age) = demand.max_age {
+        challenge.push_str(", max_age=\"");
+        challenge.push_str(&age.as_secs().to_string());
+        challenge.push('"');
+    }
+    challenge
 }
 
 fn plain(status: u16, error: &'static str, message: impl Into<Cow<'static, str>>) -> Words {
@@ -259,8 +306,11 @@ fn challenged(status: u16, error: &'static str, message: &'static str, challenge
 }
 
 fn retry(message: &'static str, rest: Duration) -> Words {
-    let seconds = rest.as_millis().div_ceil(1000).max(1);
-    Words { retry_after: u64::try_from(seconds).ok(), ..plain(503, "temporarily_unavailable", message) }
+    Words { retry_after: Some(seconds(rest)), ..plain(503, "temporarily_unavailable", message) }
+}
+
+fn seconds(rest: Duration) -> u64 {
+    u64::try_from(rest.as_millis().div_ceil(1000).max(1)).unwrap_or(u64::MAX)
 }
 
 fn title(status: u16) -> &'static str {
@@ -270,5 +320,83 @@ fn title(status: u16) -> &'static str {
         403 => "Not allowed",
         404 => "Not found",
         _ => "Please try again",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Role;
+    use crate::testing::test;
+    use serde_json::Value;
+
+    fn said(denial: Denial) -> (u16, String, Value) {
+        let refusal = Refusal::Denied { denial, operation: Some("syncConnection".into()), bearer: true };
+        let reply = refusal.reply("r1", None, None);
+        let field = |name: &str| reply.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let field = field("www-authenticate").or_else(|| field("retry-after")).unwrap_or_default();
+        (reply.status, String::from_utf8(field).unwrap(), serde_json::from_slice(&reply.body).unwrap())
+    }
+
+    #[test]
+    fn each_denial_says_what_can_be_done_about_it() {
+        let demand = |acr: &[&str], age: Option<u64>| {
+            let acr = acr.iter().map(|word| (*word).to_owned()).collect();
+            std::rc::Rc::new(Demand { acr, max_age: age.map(Duration::from_secs) })
+        };
+        let step_up = |demand, is_user| Denial::StepUp { rule: "r".into(), demand, is_user };
+        let scope = "Bearer error=\"insufficient_scope\"";
+        let weak = "Bearer error=\"insufficient_user_authentication\"";
+        for (denial, status, field, message) in [
+            (Denial::Rule { name: "r".into(), reason: Some("Not now.".into()) }, 403, scope.to_owned(), "Not now."),
+            (
+                Denial::Rule { name: "r".into(), reason: None },
+                403,
+                scope.to_owned(),
+                "Airbyte's operation syncConnection is denied by the rule r.",
+            ),
+            (
+                Denial::Agent(Boundary::Never),
+                403,
+                scope.to_owned(),
+                "Airbyte's operation syncConnection is not for agents.",
+            ),
+            (
+                Denial::Budget { retry: Duration::from_millis(2_100) },
+                429,
+                "3".to_owned(),
+                "This agent has changed as much as it may in a minute. Please wait.",
+            ),
+            (
+                step_up(demand(&["mfa", "phr"], Some(900)), true),
+                401,
+                format!("{weak}, acr_values=\"mfa phr\", max_age=\"900\""),
+                "Airbyte's operation syncConnection needs a stronger or more recent sign-in.",
+            ),
+            (
+                step_up(demand(&[], Some(60)), true),
+                401,
+                format!("{weak}, max_age=\"60\""),
+                "Airbyte's operation syncConnection needs a stronger or more recent sign-in.",
+            ),
+            (
+                step_up(demand(&["mfa"], None), false),
+                403,
+                scope.to_owned(),
+                "Airbyte's operation syncConnection needs a stronger or more recent sign-in, and there is nobody here \
+                 to sign in.",
+            ),
+            (
+                Denial::LowRole { needed: Role::Runner, role: Role::Reader },
+                403,
+                scope.to_owned(),
+                "Airbyte's operation syncConnection needs the role runner, and yours is reader.",
+            ),
+        ] {
+            let (found, header, body) = said(denial.clone());
+            assert_eq!((found, header.as_str()), (status, field.as_str()), "{denial:?}");
+            assert_eq!((&body["message"], &body["operation"]), (&message.into(), &"syncConnection".into()));
+            assert_eq!(body["request_id"], "r1");
+        }
     }
 }

@@ -1,5 +1,8 @@
+#[cfg(not(target_arch = "wasm32"))]
+mod explain;
 mod record;
 mod sign_in;
+mod step_up;
 
 use std::collections::HashMap;
 
@@ -450,7 +453,7 @@ fn without_a_role_not_even_a_page_is_there() {
 #[test]
 fn whoever_is_refused_with_a_session_is_told_nothing_of_tokens() {
     let refusal = |bearer| Refusal::Denied {
-        denial: crate::access::Denial::GroupsOverage { needed: crate::access::Role::Editor },
+        denial: crate::access::Denial::GroupsOverage { needed: Some(crate::access::Role::Editor) },
         operation: None,
         bearer,
     };

@@ -22,6 +22,7 @@ mod return_path;
 mod settings;
 mod start;
 mod state;
+mod step_up;
 mod tokens;
 
 pub(super) use attempt::attempts_expired;
@@ -29,10 +30,12 @@ pub(super) use callback::{Callback, Code, callback};
 pub(super) use calls::{exchange, refresh, revoke, userinfo};
 pub(super) use half_hash::half_hash;
 pub(super) use logout::end_session;
+pub use private_key::PrivateKey;
 pub(super) use return_path::return_path;
 pub(super) use settings::LoginSettings;
 pub use start::Origin;
 pub(super) use start::start;
+pub use step_up::StepUp;
 pub(super) use tokens::{TokenAnswer, Tokens, read_tokens};
 
 use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
@@ -51,7 +54,7 @@ fn encode(bytes: &[u8]) -> Option<String> {
 /// What somebody else wrote, for a record or a page: at most `limit` of the
 /// characters that RFC 6749 allows in an error, which end no quotation and no
 /// line. Anything else is a space.
-fn plain(text: &str, limit: usize) -> String {
+pub(super) fn plain(text: &str, limit: usize) -> String {
     let allowed = |char: char| matches!(char, ' '..='~') && !matches!(char, '"' | '\'' | '\\' | '`');
     let text: String = text.chars().map(|char| if allowed(char) { char } else { ' ' }).collect();
     text.trim().chars().take(limit).collect()

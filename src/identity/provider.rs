@@ -69,7 +69,9 @@ impl Provider {
         if let Some(caller) = session.caller.get() {
             return Some(Rc::clone(caller));
         }
-        let caller = Rc::new(self.claims.caller(&session.claims, ends).ok()?);
+        let mut claims = session.claims.clone();
+        session.tell_authentication(&mut claims);
+        let caller = Rc::new(self.claims.caller(&claims, ends).ok()?);
         Some(Rc::clone(session.caller.get_or_init(|| caller)))
     }
 

@@ -7,7 +7,7 @@
 mod fault;
 mod grant;
 
-pub use fault::LoginFault;
+pub use fault::{LoginFault, Unmet};
 pub use grant::Signed;
 
 use std::cell::OnceCell;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Authenticator;
-use super::login::{self, Callback, Origin};
+use super::login::{self, Callback, Origin, StepUp};
 use super::logout::{EndedSessions, LogoutFault, read_notice};
 use super::provider::Provider;
 use super::refresh::{Ending, Refresher, Standing, TokenHash};
@@ -125,6 +125,8 @@ pub enum Returned {
         description: Option<String>,
         /// Where the login was to lead.
         return_path: String,
+        /// What was asked of the sign-in.
+        step_up: Option<StepUp>,
         /// The attempt is over: this cookie deletes it.
         cookie: String,
     },
@@ -292,8 +294,8 @@ impl SignIn {
                 None => Returned::Overloaded,
             },
             Callback::Orphan { return_path, again } => Returned::Orphan { return_path, again },
-            Callback::Denied { error, description, return_path, slot } => {
-                Returned::Denied { error, description, return_path, cookie: slot.expired() }
+            Callback::Denied { error, description, return_path, step_up, slot } => {
+                Returned::Denied { error, description, return_path, step_up, cookie: slot.expired() }
             }
             Callback::Bad(fault) => Returned::Bad(fault.reason()),
         }
@@ -539,7 +541,7 @@ impl SignIn {
         let proof = match (&tokens.id_token, &grant.purpose) {
             (Some(text), purpose) => match auth.check_id_token(grant.provider, text.as_bytes(), grant.since, host, now)
             {
-                Checked::Good(token) => match grant::check_binding(purpose, &token, &tokens, max_age) {
+                Checked::Good(token) => match grant::check_binding(purpose, &token, &tokens, max_age, now) {
                     Ok(()) => Proof { valid_until: token.expires, claims: token.claims, tokens },
                     Err(fault) => return failed(fault),
                 },
@@ -587,7 +589,14 @@ impl SignIn {
         let Some(provider) = auth.provider_at(grant.provider) else {
             return Stage::Done(Err(LoginFault::Unavailable));
         };
-        let Proof { claims, valid_until, tokens } = proof;
+        let Proof { mut claims, valid_until, tokens } = proof;
+        let old = match &grant.purpose {
+            Purpose::Login(_) => None,
+            Purpose::Refresh(_, session) => Some(session),
+        };
+        if let Some(old) = old {
+            old.tell_authentication(&mut claims);
+        }
         // It would end as it begins, and the browser come back at once.
         if tokens.refresh_token.is_none() && valid_until <= now {
             return Stage::Done(Err(LoginFault::BadIdToken(TokenFault::Expired)));
@@ -598,17 +607,13 @@ impl SignIn {
             return Stage::Done(Err(LoginFault::BadIdToken(fault)));
         }
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
-        let old = match &grant.purpose {
-            Purpose::Login(_) => None,
-            Purpose::Refresh(_, session) => Some(session),
-        };
         let session = Session {
             provider: provider.claims.provider().to_owned(),
             issuer: provider.claims.issuer().to_owned(),
             subject: old.map(|old| old.subject.clone()).or_else(|| text("sub")).unwrap_or_default(),
             sid: text("sid").or_else(|| old.and_then(|old| old.sid.clone())),
-            acr: text("acr").or_else(|| old.and_then(|old| old.acr.clone())),
-            auth_time: super::claims::auth_time(&claims).or_else(|| old.and_then(|old| old.auth_time)),
+            acr: text("acr"),
+            auth_time: super::claims::auth_time(&claims),
             claims: self.sessions.slim(&provider.claims, &self.more_claims, &claims),
             // A provider that does not rotate sends none anew.
             refresh_token: tokens.refresh_token.or_else(|| old.and_then(|old| old.refresh_token.clone())),

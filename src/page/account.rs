@@ -87,7 +87,7 @@ pub(crate) fn signed_out<'a>(branding: &Branding, request_id: &'a str) -> Page<'
          On a computer that others use, sign out of your identity provider too: it may still remember you.",
         branding.name()
     );
-    let again = Action::Link { href: login_url("/", None).into(), label: "Sign in again".into() };
+    let again = Action::Link { href: login_url("/", &[]).into(), label: "Sign in again".into() };
     Page { title: "You are signed out", text: text.into(), facts: Vec::new(), actions: vec![again], request_id }
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn chooser<'a>(
     request_id: &'a str,
 ) -> Page<'a> {
     let choice = |(name, label): (&str, &'a str)| Action::Choice {
-        href: login_url(return_to, Some(name)).into(),
+        href: login_url(return_to, &[("provider", name)]).into(),
         label: label.into(),
     };
     let actions = providers.into_iter().map(choice).collect();
@@ -107,7 +107,7 @@ pub(crate) fn chooser<'a>(
     Page { title: "Sign in", text: text.into(), facts: Vec::new(), actions, request_id }
 }
 
-fn home<'a>(branding: &Branding) -> Action<'a> {
+pub(super) fn home<'a>(branding: &Branding) -> Action<'a> {
     Action::Link { href: "/".into(), label: format!("Open {}", branding.name()).into() }
 }
 

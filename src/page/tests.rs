@@ -1,5 +1,6 @@
 use super::*;
 use crate::caller::{Caller, Groups};
+use crate::demand::Demand;
 use crate::settings::read;
 use crate::testing::{TestHost, test};
 use serde_json::{Map, json};
@@ -38,11 +39,20 @@ fn pages<'a>(branding: &Branding, me: &'a Me<'a>) -> Vec<(&'static str, Page<'a>
     let failed = LoginTrouble::Failed("The sign-in took longer than ten minutes.".into());
     let largest = vec![("groups", 9_120), ("refresh token", 1_790)];
     let too_large = LoginTrouble::TooLarge { size: 12_040, limit: 11_400, largest };
+    static DEMAND: Demand = Demand { acr: Vec::new(), max_age: Some(Duration::from_secs(900)) };
+    let step_up = StepUpTrouble {
+        provider: ("Corporate login", "corp"),
+        rule: "deletes & clears",
+        demand: &DEMAND,
+        acr: Some("pwd"),
+        age: Some(Duration::from_secs(7_400)),
+    };
     let providers = [("corp", "Corporate login"), ("partner", "Partners & \"friends\""), ("x", "Contractors")];
     vec![
         ("failed", failed.page(branding, back, id)),
         ("denied", LoginTrouble::Denied("Corporate login").page(branding, back, id)),
         ("too-large", too_large.page(branding, back, id)),
+        ("step-up", LoginTrouble::StepUp(step_up).page(branding, back, id)),
         ("sign-in-needed", sign_in_needed(branding, back, id)),
         ("chooser", chooser(branding, providers, back, id)),
         ("me", me.page(branding, "Corporate login", id, NOW)),
@@ -170,13 +180,41 @@ fn a_nonce_is_another_each_time() {
 
 #[test]
 fn links_carry_the_return_path_whole() {
-    assert_eq!(login_url("/a?b=c&d", None), "/.airgate/login?return=%2Fa%3Fb%3Dc%26d");
-    assert_eq!(login_url("/", Some("corp&x")), "/.airgate/login?return=%2F&provider=corp%26x");
+    assert_eq!(login_url("/a?b=c&d", &[]), "/.airgate/login?return=%2Fa%3Fb%3Dc%26d");
+    assert_eq!(login_url("/", &[("provider", "corp&x")]), "/.airgate/login?return=%2F&provider=corp%26x");
     let branding = branding("x");
     let html = body(&sign_in_needed(&branding, "/a?b=c&d", "r1"), &branding);
     assert!(html.contains("href=\"/.airgate/login?return=%2Fa%3Fb%3Dc%26d\""), "{html}");
     let html = body(&chooser(&branding, [("a", "A"), ("b", "B")], "/x", "r1"), &branding);
     assert!(html.contains("href=\"/.airgate/login?return=%2Fx&amp;provider=b\">B</a>"), "{html}");
+}
+
+#[test]
+fn a_sign_in_that_was_not_enough_says_what_was_asked_and_what_came() {
+    let branding = branding("Hub");
+    let html = |acr: &[&str], minutes: Option<u64>, came: Option<&str>, age: Option<u64>| {
+        let acr = acr.iter().map(|acr| (*acr).to_owned()).collect();
+        let demand = Demand { acr, max_age: minutes.map(|minutes| Duration::from_secs(minutes * 60)) };
+        let age = age.map(Duration::from_secs);
+        let provider = ("Corporate login", "corp");
+        let trouble = StepUpTrouble { provider, rule: "deletes & clears", demand: &demand, acr: came, age };
+        body(&LoginTrouble::StepUp(trouble).page(&branding, "/a?b=c", "r1"), &branding)
+    };
+    let facts = |html: &str| {
+        let facts = html.split("<dd>").skip(1).map(|rest| rest.split("</dd>").next().unwrap().to_owned());
+        facts.collect::<Vec<_>>()
+    };
+    let strong = html(&["mfa", "phr"], None, Some("pwd"), Some(7_400));
+    assert_eq!(facts(&strong), ["mfa, phr", "pwd"]);
+    assert_eq!(facts(&html(&["mfa"], None, None, None)), ["mfa", "nothing about it"]);
+    let old = ["a sign-in no older than 15 min", "one from 2 h 3 min ago"];
+    assert_eq!(facts(&html(&[], Some(15), Some("pwd"), Some(7_400))), old);
+    let unsaid = ["mfa", "mfa", "a sign-in no older than 15 min", "no word of when it was"];
+    assert_eq!(facts(&html(&["mfa"], Some(15), Some("mfa"), None)), unsaid);
+    let again = "/.airgate/login?return=%2Fa%3Fb%3Dc&amp;provider=corp&amp;step_up=deletes+%26+clears&amp;prompt=login";
+    for link in [format!("href=\"{again}\">Try again</a>"), "href=\"/\">Open Hub</a>".to_owned()] {
+        assert!(strong.contains(&link), "{link}\n{strong}");
+    }
 }
 
 #[test]

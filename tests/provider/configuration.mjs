@@ -8,8 +8,16 @@ import * as pages from './pages.mjs';
 const RESOURCE = 'urn:airgate:airbyte';
 const SCOPE = 'airbyte';
 
-// A login is as strong as it was asked to be: nothing is checked anyway. The first is for who asks for nothing.
-export const ACR_VALUES = ['password', 'mfa'];
+// The first is for who asks for nothing.
+const ACR_VALUES = ['password', 'mfa'];
+
+/** A login is as strong as it was asked to be, nothing being checked anyway; but some people have a password only. */
+export function acrOf(demo, accountId, params) {
+  const can = demo.passwords_only.includes(accountId) ? ACR_VALUES.slice(0, 1) : ACR_VALUES;
+  return wanted(params).find((value) => can.includes(value)) ?? can[0];
+}
+
+const wanted = (params) => params.acr_values?.split(' ') ?? [];
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -51,7 +59,7 @@ export function configuration({ demo, keys, memory }) {
         getResourceServerInfo: (_ctx, _resource, client) => resourceServer(demo, client),
       },
     },
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: policy() },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: policy(demo) },
     loadExistingGrant: grant,
     pkce: { required: () => true },
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
@@ -98,9 +106,15 @@ function resourceServer(demo, client) {
   };
 }
 
-/** Consent is asked for on `prompt=consent` only, as a company's provider does for the company's own applications. */
-function policy() {
+/**
+ * Consent is asked for on `prompt=consent` only, as a company's provider does for the company's own applications.
+ * Whoever is known by less than `acr_values` asks for is asked again: to oidc-provider it is but a wish.
+ */
+function policy(demo) {
   const prompts = interactionPolicy.base();
+  const isWeak = ({ oidc: { params, acr, result } }) =>
+    demo.heeds_acr_values && wanted(params).length > 0 && !wanted(params).includes(acr) && !result?.login;
+  prompts.get('login').checks.add(new interactionPolicy.Check('acr_values', 'a stronger login is asked for', isWeak));
   const { checks } = prompts.get('consent');
   for (const { reason } of [...checks]) {
     if (reason !== 'consent_prompt') checks.remove(reason);

@@ -1,5 +1,5 @@
 // What happens between the authorization request and its answer: a person signs in.
-import { ACR_VALUES } from './configuration.mjs';
+import { acrOf } from './configuration.mjs';
 import * as pages from './pages.mjs';
 
 const FORM_LIMIT = 16 * 1024;
@@ -26,8 +26,8 @@ function resultOf(form, prompt, params, demo) {
   if (form.has('cancel')) return { error: 'access_denied', error_description: 'the person cancelled' };
   if (prompt.name !== 'login') return { consent: {} };
   const accountId = form.get('login');
-  const acr = params.acr_values?.split(' ').find((value) => ACR_VALUES.includes(value)) ?? ACR_VALUES[0];
-  return Object.hasOwn(demo.accounts, accountId) ? { login: { accountId, acr } } : undefined;
+  if (!Object.hasOwn(demo.accounts, accountId)) return undefined;
+  return { login: { accountId, acr: acrOf(demo, accountId, params) } };
 }
 
 async function readForm(req) {

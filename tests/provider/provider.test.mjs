@@ -312,6 +312,32 @@ describe('the demo provider', () => {
     }
   });
 
+  test('a stronger login is asked of whoever is known by less, unless acr_values mean nothing to it', async () => {
+    const browsers = [new Browser({ ca }), new Browser({ ca })];
+    const acr = async (wanted, form, browser = browsers[0]) => {
+      const got = await exchange(await signIn(browser, { form, ...wanted }));
+      return (await checked(got.id_token)).claims.acr;
+    };
+    const alice = { login: 'alice', password: 'x' };
+    const carol = { login: 'carol', password: 'x' };
+    const nobody = { login: 'nobody', password: 'x' }; // whoever is asked does not get on
+    assert.equal(await acr({}, alice), 'password');
+    await provider.ask({ change: { heeds_acr_values: false } });
+    assert.equal(await acr({ acr_values: 'mfa' }, nobody), 'password');
+    assert.equal(await acr({ acr_values: 'mfa', prompt: 'login' }, alice), 'mfa');
+    assert.equal(await acr({ prompt: 'login' }, alice), 'password');
+    await provider.ask({ change: { heeds_acr_values: true } });
+    assert.equal(await acr({ acr_values: 'password' }, nobody), 'password');
+    await assert.rejects(acr({ acr_values: 'mfa' }, nobody), /no such user/);
+    assert.equal(await acr({ acr_values: 'gold mfa' }, alice), 'mfa');
+    assert.equal(await acr({ acr_values: 'mfa' }, nobody), 'mfa');
+
+    await provider.ask({ change: { passwords_only: ['carol'] } });
+    assert.equal(await acr({ acr_values: 'mfa' }, carol, browsers[1]), 'password');
+    await provider.ask({ change: { passwords_only: [] } });
+    assert.equal(await acr({ acr_values: 'mfa' }, carol, browsers[1]), 'mfa');
+  });
+
   test('a gateway is told of a logout', async () => {
     let tell;
     const told = new Promise((resolve) => { tell = resolve; });

@@ -79,7 +79,9 @@ impl Root {
     /// happened yet. While a configuration is only tried, nothing ticks.
     fn hand_over_counts(&mut self) {
         if self.counters.is_empty() {
-            self.counters = Counts::names().map(|name| host::counter(&name)).collect();
+            for name in Counts::names() {
+                self.counters.push(host::counter(&name));
+            }
         }
         for (counter, count) in self.counters.iter().zip(self.shared.proxy.counted()) {
             if let (Some(counter), 1..) = (counter, count) {

@@ -1,17 +1,19 @@
 use super::*;
 use crate::access::Access;
 use crate::access::tests::caller;
+use crate::caller::{Auth, Caller, Groups};
 use crate::settings::read;
 use crate::testing::test;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn grants(policy: Value) -> Result<Access, Vec<String>> {
-    read(&json!({"access": policy}), &|_| None, Access::read)
+    let vouchers = Vouchers { has: &|name| name == "corp" || name == "other", several: false };
+    read(&json!({"access": policy}), &|_| None, |root| Access::read(root, &vouchers))
         .map_err(|mistakes| mistakes.iter().map(|mistake| mistake.to_string()).collect())
 }
 
 fn standing(default: &str, roles: Value, caller: &Caller) -> Standing {
-    grants(json!({"default_role": default, "roles": roles})).unwrap().grants.standing(caller)
+    grants(json!({"default_role": default, "roles": roles})).unwrap().asking(caller, Auth::Bearer, &mut ()).standing
 }
 
 /// Whether one entry is about somebody.
@@ -145,9 +147,8 @@ fn what_roles_look_at_is_told() {
         {"role": "reader", "claim": "/realm/roles", "contains": "a", "provider": "other"},
     ]}));
     let access = access.unwrap();
-    let claims: Vec<Pointer> = ["/team", "/realm/roles"].map(|text| Pointer::parse(text).unwrap()).to_vec();
+    let claims = ["/act", "/team", "/realm/roles"].map(|text| Pointer::parse(text).unwrap());
     assert_eq!(access.claims().cloned().collect::<Vec<_>>(), claims);
-    assert_eq!(access.providers().collect::<Vec<_>>(), [(1, "corp"), (2, "other")]);
 }
 
 #[test]
@@ -170,7 +171,7 @@ fn mistakes_are_named_with_their_place() {
     assert_eq!(
         found.err().unwrap(),
         [
-            "access.roles[0].role: is for whom? Write claim, group, client or provider beside it",
+            "access.roles[0].role: is for whom? Write claim, group, client, provider, user or email_domain beside it",
             "access.roles[1].role: expected one of: reader, runner, editor, admin",
             "access.roles[2].role: must be written",
             "access.roles[3].claim: needs exactly one of equals, one_of, contains and prefix",
@@ -183,7 +184,7 @@ fn mistakes_are_named_with_their_place() {
             "access.roles[10].contains: expected a text, a number, true or false",
             "access.roles[11].prefix: must not be empty",
             "access.roles[12].groups: unknown field; did you mean group?",
-            "access.roles[12].role: is for whom? Write claim, group, client or provider beside it",
+            "access.roles[12].role: is for whom? Write claim, group, client, provider, user or email_domain beside it",
         ]
     );
 }

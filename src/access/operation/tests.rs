@@ -7,18 +7,20 @@ use crate::testing::test;
 /// The table as people read it.
 const WRITTEN: &str = include_str!("../operations.tsv");
 
-struct Row {
-    method: &'static str,
-    path: &'static str,
-    name: &'static str,
-    airbyte_role: &'static str,
-    role: &'static str,
-    effect: &'static str,
-    slow: bool,
-    reason: &'static str,
+pub(in crate::access) struct Row {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub name: &'static str,
+    pub airbyte_role: &'static str,
+    pub role: &'static str,
+    pub effect: &'static str,
+    pub slow: bool,
+    pub reason: &'static str,
+    pub agents: &'static str,
+    pub why: &'static str,
 }
 
-fn rows() -> Vec<Row> {
+pub(in crate::access) fn rows() -> Vec<Row> {
     let lines = WRITTEN.lines().filter(|line| !line.starts_with('#'));
     let rows: Vec<Row> = lines
         .map(|line| {
@@ -33,6 +35,8 @@ fn rows() -> Vec<Row> {
                 effect: cell(),
                 slow: cell() == "slow",
                 reason: cell(),
+                agents: cell(),
+                why: cell(),
             }
         })
         .collect();
@@ -121,6 +125,8 @@ const COUNTS: [(&str, usize); 6] =
 #[test]
 fn every_row_is_compiled_in() {
     let operations = Operations::builtin();
+    let places: HashMap<&str, u16> =
+        TABLE.lines().zip(0..).map(|(line, place)| (line.rsplitn(3, '\t').last().unwrap(), place)).collect();
     for row in rows() {
         let path = row.path.replace(['{', '}'], "");
         let expected = Operation {
@@ -129,10 +135,12 @@ fn every_row_is_compiled_in() {
             slow: row.slow,
             needs: Needs::named(row.role).unwrap(),
             body: BodyQuestion::of(row.name),
+            never_for_agents: row.agents == "never",
+            row: Some(places[format!("{}\t{}\t{}", row.path, row.method, row.name).as_str()]),
         };
         assert_eq!(operations.find(row.method, &path), Some(&expected), "{} {path}", row.method);
     }
-    assert_eq!(TABLE.lines().filter_map(super::row).count(), 481);
+    assert_eq!(super::rows().count(), 481);
 }
 
 #[test]
@@ -157,6 +165,30 @@ fn every_row_has_the_role_of_the_rule_or_a_reason() {
     for (role, count) in COUNTS {
         assert_eq!(rows().iter().filter(|row| row.role == role).count(), count, "{role}");
     }
+}
+
+#[test]
+fn every_row_that_no_agent_may_is_an_admins_or_has_a_reason() {
+    for row in rows() {
+        let operation = format!("{} {}", row.method, row.path);
+        let admins = ["admin", "closed"].contains(&row.role);
+        assert!(["", "never"].contains(&row.agents), "{operation}: {:?}", row.agents);
+        assert_eq!(row.agents == "never", admins || !row.why.is_empty(), "{operation}");
+        assert!(!admins || row.why.is_empty(), "{operation}: the rule says so already");
+        // What the name gives away is judged one by one.
+        let lower = row.name.to_lowercase();
+        let telling = ["delete", "clear", "reset", "custom", "oauth", "secret", "permission", "application"];
+        let judged = [
+            // Reads, of oneself or masked.
+            "checkPermissions",
+            "checkPermissionsAcrossMultipleWorkspaces",
+            "listPermissionsByUser",
+        ];
+        if row.method == "DELETE" && row.name != "publicCancelJob" || telling.iter().any(|word| lower.contains(word)) {
+            assert!(row.agents == "never" || judged.contains(&row.name), "{operation}");
+        }
+    }
+    assert_eq!(rows().iter().filter(|row| row.agents == "never").count(), 306);
 }
 
 /// What the web app asks for before it shows anything: the person, their

@@ -118,7 +118,7 @@ fn delegation_is_written_down() {
     claims.invalid_before = None;
     claims.expires_at = Some(jwt_simple::prelude::Duration::from_secs(START + 600));
     let token = format!("Bearer {}", bed.key.sign(claims).unwrap());
-    let step = bed.send(1, "GET", "/", &[("authorization", &token)]);
+    let step = bed.send(1, "POST", "/api/v1/connections/list", &[("authorization", &token)]);
     let record = record(&step);
     assert_eq!((record.get(Field::Agent), record.get(Field::OnBehalfOf)), (Some("helper"), Some("alice")));
 }

@@ -4,14 +4,14 @@ use super::*;
 use crate::http::Form;
 use crate::testing::test;
 
-const PAGE: &str = "/workspaces/1?x=%20y";
+pub(super) const PAGE: &str = "/workspaces/1?x=%20y";
 
 /// Cookies as a browser keeps them.
-#[derive(Default)]
-struct Jar(HashMap<String, String>);
+#[derive(Clone, Default)]
+pub(super) struct Jar(pub HashMap<String, String>);
 
 impl Jar {
-    fn take(&mut self, cookies: &[String]) {
+    pub fn take(&mut self, cookies: &[String]) {
         for cookie in cookies {
             let (name, value) = cookie.split_once(';').unwrap().0.split_once('=').unwrap();
             match value {
@@ -21,14 +21,14 @@ impl Jar {
         }
     }
 
-    fn header(&self) -> String {
+    pub fn header(&self) -> String {
         self.0.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }
 }
 
 impl Bed {
     /// A provider where people sign in, and this one beside it.
-    fn with_login(change: impl FnOnce(&mut Value)) -> Bed {
+    pub(super) fn with_login(change: impl FnOnce(&mut Value)) -> Bed {
         let mut bed = Bed::new(|config| {
             config["providers"][0]["login"] = json!({"client_id": "airgate", "client_secret": {"env": "SECRET"}});
             config["session"] = json!({"keys": [{"id": "k1", "secret": {"env": "KEY"}}]});
@@ -44,7 +44,7 @@ impl Bed {
         bed
     }
 
-    fn browse(&mut self, stream: u32, jar: &Jar, path: &str, authority: &str) -> Step {
+    pub(super) fn browse(&mut self, stream: u32, jar: &Jar, path: &str, authority: &str) -> Step {
         let head = [
             (":method", "GET"),
             (":path", path),
@@ -56,14 +56,18 @@ impl Bed {
         self.gateway.on_request(StreamId(stream), Headers::from_pairs(head), &self.host, self.now)
     }
 
-    fn fetch(&mut self, jar: &Jar) -> Step {
+    pub(super) fn fetch(&mut self, jar: &Jar) -> Step {
         let cookie = jar.header();
         self.send(9, "GET", "/api/v1/x", &[("cookie", &cookie), ("sec-fetch-site", "same-origin")])
     }
 
     /// What the provider says once it was shown the right code or token.
     fn tokens(&mut self, nonce: Option<&str>, refresh_token: &str) -> Vec<Wake> {
-        let custom = nonce.map_or(json!({}), |nonce| json!({ "nonce": nonce }));
+        self.tokens_saying(nonce.map_or(json!({}), |nonce| json!({ "nonce": nonce })), refresh_token)
+    }
+
+    /// The same, with these claims in the ID token.
+    pub(super) fn tokens_saying(&mut self, custom: Value, refresh_token: &str) -> Vec<Wake> {
         let lifetime = jwt_simple::prelude::Duration::from_mins(10);
         let mut claims = Claims::with_custom_claims(custom, lifetime)
             .with_issuer("https://idp")
@@ -80,7 +84,7 @@ impl Bed {
     }
 
     /// The whole way, to a jar with a session.
-    fn signed_in(&mut self) -> Jar {
+    pub(super) fn signed_in(&mut self) -> Jar {
         let mut jar = Jar::default();
         let (location, cookies) = redirect(self.browse(1, &jar, PAGE, "airbyte.example.com"));
         jar.take(&cookies);
@@ -103,7 +107,7 @@ impl Bed {
 }
 
 #[track_caller]
-fn redirect(step: Step) -> (String, Vec<String>) {
+pub(super) fn redirect(step: Step) -> (String, Vec<String>) {
     match step {
         Step::Reply { reply, cookies, .. } if reply.status == 302 => {
             let location = reply.headers.into_iter().find(|(name, _)| name == "location").unwrap().1;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ct_codecs::{Base64UrlSafeNoPadding, Decoder};
 use serde_json::{Value, json};
 
-use super::encode;
+use super::{StepUp, encode};
 use crate::host::Host;
 use crate::http::{CookieSettings, Headers, cookie, set_cookie};
 use crate::seal::KeyRing;
@@ -25,6 +25,8 @@ pub(super) struct Attempt {
     pub provider: String,
     /// When it began.
     pub begun: Time,
+    /// What the sign-in must be, beyond one.
+    pub step_up: Option<StepUp>,
 }
 
 const PURPOSE: &str = "login";
@@ -33,16 +35,19 @@ const LIFE: Duration = Duration::from_secs(600);
 
 impl Attempt {
     /// Begins one. `None`: the host has no random bytes.
-    pub fn begin(provider: &str, host: &dyn Host, now: Time) -> Option<Attempt> {
+    pub fn begin(provider: &str, step_up: Option<&StepUp>, host: &dyn Host, now: Time) -> Option<Attempt> {
         let mut secret = [0; 32];
-        if host.random(&mut secret) { Attempt::of(secret, provider, now) } else { None }
+        if !host.random(&mut secret) {
+            return None;
+        }
+        Some(Attempt { step_up: step_up.cloned(), ..Attempt::of(secret, provider, now)? })
     }
 
     fn of(secret: [u8; 32], provider: &str, begun: Time) -> Option<Attempt> {
         let derived = |label: &str| encode(&hmac_sha256::HMAC::mac(label, secret));
         let (id, nonce) = (derived("airgate login id")?, derived("airgate login nonce")?);
         let verifier = derived("airgate login verifier")?;
-        Some(Attempt { secret, id, nonce, verifier, provider: provider.to_owned(), begun })
+        Some(Attempt { secret, id, nonce, verifier, provider: provider.to_owned(), begun, step_up: None })
     }
 
     /// The `code_challenge` by `S256`.
@@ -51,7 +56,11 @@ impl Attempt {
     }
 
     pub fn seal(&self, keys: &KeyRing) -> Option<String> {
-        let value = json!({"secret": encode(&self.secret)?, "provider": self.provider, "begun": self.begun.millis()});
+        let mut value =
+            json!({"secret": encode(&self.secret)?, "provider": self.provider, "begun": self.begun.millis()});
+        if let (Some(step_up), Some(members)) = (&self.step_up, value.as_object_mut()) {
+            members.insert("step_up".to_owned(), step_up.to_value()?);
+        }
         keys.seal(PURPOSE, &value, self.begun.plus(LIFE))
     }
 
@@ -60,7 +69,11 @@ impl Attempt {
         let value: Value = keys.open(PURPOSE, cookie(headers, slot.0)?, now)?.value;
         let secret = Base64UrlSafeNoPadding::decode_to_vec(value.get("secret")?.as_str()?, None).ok()?;
         let begun = Time::from_millis(value.get("begun")?.as_u64()?);
-        Attempt::of(secret.try_into().ok()?, value.get("provider")?.as_str()?, begun)
+        let step_up = match value.get("step_up") {
+            Some(step_up) => Some(StepUp::read(step_up)?),
+            None => None,
+        };
+        Some(Attempt { step_up, ..Attempt::of(secret.try_into().ok()?, value.get("provider")?.as_str()?, begun)? })
     }
 }
 

@@ -2,8 +2,8 @@
 //! 3.1.2.6, RFC 9207).
 
 use super::attempt::{Attempt, Slot};
-use super::plain;
 use super::state::State;
+use super::{StepUp, plain};
 use crate::http::{Headers, read_form};
 use crate::identity::discovery::Metadata;
 use crate::seal::KeyRing;
@@ -29,6 +29,8 @@ pub(in crate::identity) enum Callback {
         description: Option<String>,
         /// Where this login was going.
         return_path: String,
+        /// What was asked of the sign-in.
+        step_up: Option<StepUp>,
         /// Where the attempt lies, which is over.
         slot: Slot,
     },
@@ -48,6 +50,8 @@ pub(in crate::identity) struct Code {
     pub return_path: String,
     /// When the attempt began: an `auth_time` is judged by it.
     pub begun: Time,
+    /// What the sign-in must be, beyond one.
+    pub step_up: Option<StepUp>,
     /// Where the attempt lies, which is used up.
     pub slot: Slot,
 }
@@ -141,11 +145,17 @@ fn read(
     };
     if let Some(error) = parameters.get("error") {
         let description = parameters.get("error_description").map(|text| plain(text, 200));
-        return Ok(Callback::Denied { error: plain(error, 64), description, return_path, slot });
+        return Ok(Callback::Denied {
+            error: plain(error, 64),
+            description,
+            return_path,
+            step_up: attempt.step_up,
+            slot,
+        });
     }
     let code = parameters.get("code").ok_or(CallbackFault::NoCode)?.to_owned();
-    let Attempt { verifier, nonce, begun, .. } = attempt;
-    Ok(Callback::Code(Code { code, verifier, nonce, return_path, begun, slot }))
+    let Attempt { verifier, nonce, begun, step_up, .. } = attempt;
+    Ok(Callback::Code(Code { code, verifier, nonce, return_path, begun, step_up, slot }))
 }
 
 /// The parameters of the answer that mean something here, each at most once.

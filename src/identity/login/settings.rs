@@ -22,6 +22,10 @@ pub(in crate::identity) struct LoginSettings {
     pub userinfo: bool,
     /// How long ago somebody may have signed in at the provider.
     pub max_age: Option<Duration>,
+    /// How strongly, by default: `acr_values`.
+    pub(super) acr_values: Option<String>,
+    /// What the provider is to show in any case: `prompt`.
+    pub(super) prompt: Option<String>,
     pub(super) authentication: Authentication,
     /// What every authorization request says.
     pub(super) request: Form,
@@ -68,7 +72,12 @@ impl LoginSettings {
         let label = section.text("label").map(str::to_owned);
         let userinfo = section.boolean("userinfo", false);
         let max_age = section.optional_duration("max_age", MAX_AGE);
-        let request = read_request(section, client_id.unwrap_or_default(), max_age);
+        let request = read_request(section, client_id.unwrap_or_default());
+        let acr_values = read_words(section, "acr_values");
+        let prompt = section.text("prompt").map(str::to_owned);
+        if let Some(prompt) = &prompt {
+            check_prompt(section, prompt);
+        }
         let endpoints = read_endpoints(section);
         if !has_discovery {
             section.require("authorization_endpoint");
@@ -85,6 +94,8 @@ impl LoginSettings {
             cluster: cluster?.to_owned(),
             userinfo,
             max_age,
+            acr_values,
+            prompt,
             authentication: authentication?,
             request,
             endpoints,
@@ -129,18 +140,8 @@ fn read_endpoints(section: &Section<'_>) -> Metadata {
     }
 }
 
-fn read_request(section: &Section<'_>, client_id: &str, max_age: Option<Duration>) -> Form {
+fn read_request(section: &Section<'_>, client_id: &str) -> Form {
     let mut request = form(&[("response_type", "code"), ("client_id", client_id), ("scope", &read_scope(section))]);
-    if let Some(prompt) = section.text("prompt") {
-        check_prompt(section, prompt);
-        request.add("prompt", prompt);
-    }
-    if let Some(age) = max_age {
-        request.add("max_age", &age.as_secs().to_string());
-    }
-    if let Some(values) = read_words(section, "acr_values") {
-        request.add("acr_values", &values);
-    }
     for (place, name, value) in section.pairs("parameters") {
         match value.as_str() {
             _ if OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name)) => {

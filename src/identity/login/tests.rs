@@ -14,6 +14,7 @@ use crate::time::Time;
 
 mod calls;
 mod configuration;
+mod step_up;
 
 const HOST: &str = "https://airbyte.example.com";
 const ISSUER: &str = "https://idp.example.com";
@@ -87,7 +88,7 @@ impl Browser {
     /// Opens a page that needs a login; answers the parameters that the provider
     /// is sent.
     fn begin(&mut self, path: &str, host: &dyn Host, now: Time) -> BTreeMap<String, String> {
-        let origin = Origin { provider: "corp", return_path: path, again: false };
+        let origin = Origin { provider: "corp", return_path: path, ..Origin::default() };
         let begun = start(&login(json!({})), &endpoints(), &keys(), &self.headers(), &origin, host, now).unwrap();
         self.take(&begun.set_cookie);
         parameters(&begun.location)
@@ -149,7 +150,7 @@ fn the_provider_is_asked_for_a_code() {
         "scopes": ["openid", "groups"], "parameters": {"audience": "airbyte", "claims": "{}"},
         "prompt": "login consent", "max_age": "8h", "acr_values": ["mfa", "phr"],
     }));
-    let origin = Origin { provider: "corp", return_path: PATH, again: false };
+    let origin = Origin { provider: "corp", return_path: PATH, ..Origin::default() };
     let begun = start(&settings, &endpoints(), &keys(), &browser.headers(), &origin, &host, at(0)).unwrap();
     browser.take(&begun.set_cookie);
     assert!(begun.set_cookie.ends_with("Path=/; Max-Age=600"));
@@ -195,7 +196,8 @@ fn a_code_comes_back_with_what_its_exchange_needs() {
 #[test]
 fn no_two_attempts_share_anything() {
     let host = TestHost::default();
-    let attempts = [Attempt::begin("corp", &host, at(0)).unwrap(), Attempt::begin("corp", &host, at(0)).unwrap()];
+    let attempts =
+        [Attempt::begin("corp", None, &host, at(0)).unwrap(), Attempt::begin("corp", None, &host, at(0)).unwrap()];
     let [one, other] = attempts.map(|attempt| [attempt.id, attempt.nonce, attempt.verifier]);
     assert!(one.iter().all(|text| !other.contains(text)));
 }
@@ -208,7 +210,7 @@ fn without_random_bytes_nobody_signs_in() {
             false
         }
     }
-    let origin = Origin { provider: "corp", return_path: "/", again: false };
+    let origin = Origin { provider: "corp", return_path: "/", ..Origin::default() };
     let settings = login(json!({}));
     assert!(start(&settings, &endpoints(), &keys(), &Headers::default(), &origin, &Poor, at(0)).is_none());
     let nowhere = Metadata::default();
@@ -337,7 +339,7 @@ fn a_refusal_counts_only_for_an_attempt_of_ours() {
     let query = format!("error=access_denied&error_description=The+user%0d%0asaid+%22no%22&state={state}");
     bad(browser.come_back("error=access_denied", at(1)), "callback_no_state");
     orphan(Browser::default().come_back(&query, at(1)));
-    let Callback::Denied { error, description, return_path, slot } = browser.come_back(&query, at(1)) else {
+    let Callback::Denied { error, description, return_path, slot, .. } = browser.come_back(&query, at(1)) else {
         panic!("not denied");
     };
     assert_eq!((error.as_str(), description.as_deref()), ("access_denied", Some("The user  said  no")));
@@ -422,7 +424,7 @@ fn tabs_that_open_at_once_spread_over_the_slots() {
 #[test]
 fn the_second_try_is_known_as_such() {
     let host = TestHost::default();
-    let origin = Origin { provider: "corp", return_path: "//evil.example", again: true };
+    let origin = Origin { provider: "corp", return_path: "//evil.example", again: true, ..Origin::default() };
     let none = Headers::default();
     let begun = start(&login(json!({})), &endpoints(), &keys(), &none, &origin, &host, at(0)).unwrap();
     let state = parameters(&begun.location)["state"].clone();

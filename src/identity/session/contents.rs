@@ -47,6 +47,21 @@ impl Session {
         Session { seen: now, caller: OnceCell::new(), ..self.clone() }
     }
 
+    /// Says in `claims` how and when this person signed in, as the login said it.
+    /// A refresh is no authentication: where its ID token says nothing of the
+    /// `acr`, the old one holds, and `auth_time` is the login's in any case
+    /// (OpenID Connect Core 12.2).
+    pub fn tell_authentication(&self, claims: &mut Map<String, Value>) {
+        if let Some(acr) = &self.acr
+            && !claims.get("acr").is_some_and(Value::is_string)
+        {
+            claims.insert("acr".to_owned(), acr.as_str().into());
+        }
+        if let Some(time) = self.auth_time {
+            claims.insert("auth_time".to_owned(), time.seconds().into());
+        }
+    }
+
     /// What is sealed; every byte of it travels with every request. By hand: a
     /// derived reader and writer, used once, would be several times as large.
     pub(super) fn to_value(&self) -> Value {

@@ -1,7 +1,9 @@
 //! Why nobody was signed in.
 
 use crate::identity::TokenFault;
+use crate::identity::login::StepUp;
 use crate::identity::session::TooLarge;
+use crate::time::Time;
 
 /// A login that failed after its callback was good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +26,23 @@ pub enum LoginFault {
     WrongAccessToken,
     /// The login is older than `max_age` allows.
     LoginTooOld,
+    /// The sign-in is good, but not what a rule of the policy asks for.
+    StepUpUnmet(Box<Unmet>),
     /// Userinfo speaks of somebody else.
     WrongSubject,
     /// The session does not fit into cookies.
     TooLarge(TooLarge),
+}
+
+/// What came where more was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmet {
+    /// What was asked for.
+    pub step_up: StepUp,
+    /// How the provider says it knew them, fit for a page.
+    pub acr: Option<String>,
+    /// When the provider says it asked them.
+    pub auth_time: Option<Time>,
 }
 
 impl LoginFault {
@@ -43,6 +58,7 @@ impl LoginFault {
             LoginFault::WrongNonce => "login_wrong_nonce",
             LoginFault::WrongAccessToken => "login_wrong_at_hash",
             LoginFault::LoginTooOld => "login_too_old",
+            LoginFault::StepUpUnmet(_) => "step_up_unmet",
             LoginFault::WrongSubject => "login_wrong_subject",
             LoginFault::TooLarge(_) => "session_too_large",
         }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
 use serde_json::{Map, Value};
 
-use super::LoginFault;
+use super::{LoginFault, Unmet};
 use crate::http::{Answer, CallId};
 use crate::identity::IdToken;
-use crate::identity::login::{Code, TokenAnswer, Tokens, half_hash, read_tokens};
+use crate::identity::login::{Code, TokenAnswer, Tokens, half_hash, plain, read_tokens};
 use crate::identity::refresh::TokenHash;
 use crate::identity::session::Session;
 use crate::json;
@@ -108,6 +108,7 @@ pub(super) fn check_binding(
     id_token: &IdToken,
     tokens: &Tokens,
     max_age: Option<Duration>,
+    now: Time,
 ) -> Result<(), LoginFault> {
     let text = |name: &str| id_token.claims.get(name).and_then(Value::as_str);
     if let Some(hash) = id_token.claims.get("at_hash")
@@ -120,6 +121,11 @@ pub(super) fn check_binding(
         Purpose::Login(code) => {
             if text("nonce") != Some(code.nonce.as_str()) {
                 return Err(LoginFault::WrongNonce);
+            }
+            if let Some(step_up) = code.step_up.clone().filter(|step_up| !step_up.demand.is_met(&id_token.claims, now))
+            {
+                let acr = text("acr").map(|acr| plain(acr, 64));
+                return Err(LoginFault::StepUpUnmet(Box::new(Unmet { step_up, acr, auth_time: id_token.auth_time })));
             }
             match max_age {
                 Some(age) if id_token.auth_time.is_none_or(|at| at.plus(age).plus(id_token.leeway) < code.begun) => {

@@ -1,0 +1,224 @@
+/** The module in a host that is not Envoy, and in which everything goes wrong that no proxy can be made to do. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Status } from './host.mjs';
+import { Exit } from './wasi.mjs';
+import { dice, Keys, Site } from './site.mjs';
+
+const keys = new Keys();
+const SPOOFED = { 'x-airgate-user': 'root', 'X-Airgate-Role': 'admin', 'x-airbyte-user-id': 'root' };
+const JOB = '/api/public/v1/jobs';
+
+/** What must hold whatever happened: nobody's own word about themselves goes on, and nobody unknown gets in. */
+function sound(stream, known) {
+  if (!stream.forwarded) return;
+  const sent = stream.request;
+  assert.ok(!sent.all('x-airgate-user').includes('root') && !sent.all('x-airgate-role').includes('admin'));
+  assert.deepEqual(sent.all('x-airbyte-user-id'), []);
+  assert.ok(known || stream.isPublic, `forwarded unknown: ${JSON.stringify(sent.pairs)}`);
+}
+
+/** A day in the life of a gateway: each kind of request once, with answers for every call. */
+function day(site) {
+  const { host } = site;
+  const done = [];
+  const send = (known, stream) => {
+    done.push([stream, known]);
+    return stream;
+  };
+  // Without its environment or a first random number it does not start, and then nothing is let through.
+  try {
+    if (!host.configure()) return done;
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError || error instanceof Exit) return done;
+    throw error;
+  }
+  site.settle();
+  for (const algorithm of ['ES256', 'EdDSA']) {
+    const token = site.token({}, algorithm);
+    for (let round = 0; round < 2; round += 1) {
+      const stream = send(true, site.get('/api/public/v1/workspaces', { authorization: `Bearer ${token}`, ...SPOOFED }));
+      site.settle();
+      if (stream.forwarded) stream.respond([[':status', '200'], ['cache-control', 'max-age=1']]);
+    }
+  }
+  send(true, site.as(site.token(), JOB, '{"jobType":"sync"}'));
+  send(true, site.as(site.token(), JOB, 'x'.repeat(70_000)));
+  send(false, site.get('/api/v1/connections/list', SPOOFED, '{}'));
+  send(false, site.as(`${site.token()}x`, '/api/public/v1/jobs'));
+  send(false, site.as(site.token({}, 'ES256', { kid: 'new' }), '/'));
+  send(false, site.get('/', { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', ...SPOOFED }));
+  send(false, site.get('/.airgate/callback/corp?code=a&state=b'));
+  send(false, site.get('/.airgate/me'));
+  send(false, site.get('/%2e%2e/api'));
+  Object.assign(send(false, site.get('/api/v1/health', SPOOFED)), { isPublic: true });
+  send(false, host.refused([[':method', 'GET']]));
+  site.settle(() => null);
+  for (const [stream] of done) {
+    if (stream.forwarded && !stream.response.pairs.length) stream.respond();
+    stream.end();
+  }
+  host.tick(60_000);
+  return done;
+}
+
+test('a day without faults', () => {
+  const site = new Site({ keys });
+  const outcomes = day(site).map(([stream]) => (stream.reply ? stream.reply.status : stream.outcome));
+  const expected = ['forward', 'forward', 'forward', 'forward', 'forward', 'forward', 401, 401, 401, 302, 400, 401, 400, 'forward'];
+  assert.deepEqual(outcomes, [...expected, 'held']);
+});
+
+describe('every host call may fail', () => {
+  const site = new Site({ keys });
+  day(site);
+  // The SDK's own code ends the VM where a host refuses the context of a call's answer; no host does.
+  const names = [...new Set(site.host.calls)].filter((name) => name !== 'proxy_set_effective_context');
+  const word = { proxy_http_call: [Status.BAD_ARGUMENT, Status.INTERNAL_FAILURE] };
+  const statuses = [Status.NOT_FOUND, Status.BAD_ARGUMENT, Status.CAS_MISMATCH, Status.INTERNAL_FAILURE, Status.UNIMPLEMENTED, 99];
+  for (const name of names) {
+    test(name, () => {
+      for (const status of word[name] ?? statuses) {
+        const count = site.host.calls.filter((call) => call === name).length;
+        // Always, then only the first ones, then each third.
+        const ways = [() => true, (at) => at === 1, (at) => at <= count / 2, (at) => at % 3 === 0];
+        // Random bytes are asked for before they are needed, so a source that dries up in between ends the VM.
+        for (const fails of name === 'random_get' ? ways.slice(0, 2) : ways) {
+          const other = new Site({ keys });
+          let at = 0;
+          other.host.fault = (call) => (call === name && fails((at += 1)) ? status : undefined);
+          for (const [stream, known] of day(other)) sound(stream, known);
+        }
+      }
+    });
+  }
+});
+
+describe('the provider answers as it likes', () => {
+  const answers = {
+    never: () => undefined,
+    'with a failure': () => null,
+    'with nothing': () => [200, ''],
+    'with an error': () => [500, 'oh'],
+    'with something else': () => [200, '[[[['],
+    'with a page': () => [200, '<html>'],
+    'with too much': () => [200, ' '.repeat(2_000_000)],
+    'with keys that are none': () => [200, '{"keys":[{"kty":"EC"},null,7,{"kty":"RSA","n":"","e":""}]}'],
+  };
+  for (const [name, answer] of Object.entries(answers)) {
+    test(name, () => {
+      const site = new Site({ keys });
+      assert.ok(site.host.configure());
+      const stream = site.as(site.token(), '/api/public/v1/workspaces');
+      for (let round = 0; round < 60; round += 1) {
+        site.host.tick(500);
+        for (const callout of site.open()) if (answer() !== undefined) site.answer(callout, answer());
+      }
+      assert.equal(stream.reply?.status, 503, stream.outcome);
+      assert.ok(stream.reply.headers.some(([header]) => header === 'retry-after'));
+      stream.end();
+    });
+  }
+
+  // Not twice, and not to calls that nobody made: there the SDK's own code ends the VM.
+  test('late, out of order, and after the request is gone', () => {
+    const site = new Site({ keys });
+    site.host.configure();
+    const token = site.token();
+    const gone = site.as(token, '/api/public/v1/workspaces');
+    const waits = site.as(token, '/api/public/v1/workspaces');
+    site.host.tick();
+    gone.end();
+    const [discovery] = site.open();
+    site.answer(discovery, site.honest('/.well-known/openid-configuration'));
+    site.host.tick(4_000);
+    const [jwks] = site.open();
+    site.answer(jwks, site.honest('/jwks'));
+    site.settle();
+    assert.equal(waits.outcome, 'forward');
+    assert.equal(gone.outcome, 'held');
+    assert.equal(gone.request.get('authorization'), `Bearer ${token}`, 'nobody touched a request that was gone');
+  });
+});
+
+test('a clock that steps back brings no token to life again', () => {
+  const site = Site.ready({ keys });
+  const { host } = site;
+  const start = host.now;
+  const token = site.token();
+  assert.equal(site.as(token, '/').outcome, 'forward');
+  host.now = start + 400_000;
+  assert.equal(site.as(token, '/').reply.status, 401);
+  for (const now of [0, 1, start - 86_400_000, start + 1_000_000, Number.MAX_SAFE_INTEGER]) {
+    host.now = now;
+    site.settle(() => null);
+    const before = site.as(token, '/');
+    assert.notEqual(before.outcome === 'forward' && now > start + 360_000, true);
+    site.get('/', { accept: 'text/html', 'sec-fetch-mode': 'navigate' }).end();
+  }
+});
+
+test('no trap and no way in, whatever the order of events', () => {
+  for (let seed = 1; seed <= 12; seed += 1) {
+    const roll = dice(seed);
+    const site = new Site({ keys });
+    const { host } = site;
+    host.configure();
+    const good = [site.token(), site.token({ sub: 'bob' }, 'EdDSA')];
+    const live = [];
+    const any = (list) => list[roll(list.length)];
+    const events = [
+      () => live.push([site.as(any(good), any(['/', JOB, '/api/v1/x']), any([undefined, '{}', '{"jobType":"sync"}'])), true]),
+      () => live.push([site.get(any(['/', '/.airgate/login', '/.airgate/me', '/api/v1/health/..']), SPOOFED), false]),
+      () => live.push([site.as(any(['', 'a.b.c', good[0].slice(1)]), '/'), false]),
+      () => host.tick(roll(3000)),
+      () => host.tick(0),
+      () => (host.now -= roll(5000)),
+      () => site.open().length && site.answer(any(site.open()), any([null, [200, ''], [404, 'x']])),
+      () => site.open().length && site.answer(...((callout) => [callout, site.honest(callout.headers.get(':path'), callout)])(any(site.open()))),
+      () => live.length && ((at) => live[at][0].forwarded && live[at][0].respond([[':status', any(['200', '401', '503'])]]))(roll(live.length)),
+      () => live.length && live.splice(roll(live.length), 1)[0][0].end(),
+    ];
+    for (let step = 0; step < 400; step += 1) {
+      any(events)();
+      for (const [stream, known] of live) sound(stream, known);
+    }
+    for (const [stream] of live) stream.end();
+  }
+});
+
+test('a host like nginx: no shelf, no foreign functions, no new properties, no port', () => {
+  const site = Site.ready({ keys, profile: 'nginx' });
+  site.host.properties.set('upstream.address', '10.0.0.1');
+  for (const algorithm of ['ES256', 'EdDSA']) {
+    const stream = site.as(site.token({}, algorithm), '/api/public/v1/workspaces');
+    assert.equal(stream.outcome, 'forward');
+    stream.respond();
+    stream.end();
+  }
+  const login = site.get('/', { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' });
+  assert.equal(login.reply.status, 302);
+  assert.equal(login.reply.headers.filter(([name]) => name === 'set-cookie').length, 0, 'one would be lost');
+  assert.equal(login.response.all('set-cookie').length, 1);
+  assert.ok(!site.host.calls.includes('proxy_call_foreign_function'));
+});
+
+test('how many host calls an ordinary request costs', () => {
+  const site = Site.ready({ keys });
+  const token = site.token();
+  const once = () => {
+    const stream = site.as(token, '/api/public/v1/workspaces');
+    const cookie = stream.respond().get('set-cookie').split(';')[0];
+    stream.end();
+    return cookie;
+  };
+  const cookie = once();
+  site.host.calls = [];
+  const stream = site.get('/api/public/v1/workspaces', { authorization: `Bearer ${token}`, cookie });
+  stream.respond();
+  stream.end();
+  const counts = {};
+  for (const name of site.host.calls) counts[name] = (counts[name] ?? 0) + 1;
+  console.log(`host calls of a request with a known token: ${site.host.calls.length}`, JSON.stringify(counts));
+});
