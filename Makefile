@@ -5,6 +5,7 @@ SHELL := bash
 
 scripts := scripts
 python := PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 .build/venv/bin/python
+bench := PYTHONPATH=tests:. PYTHONDONTWRITEBYTECODE=1 .build/venv/bin/python -m benches
 envoy := 1.40.0
 envoys := 1.36.4 $(envoy)
 
@@ -13,12 +14,16 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
-setup: wasm python node envoys browser ## set everything up, so that the rest works offline
+setup: wasm cli python node envoys browser ## set everything up, so that the rest works offline
 	@$(scripts)/wasm-bindgen.sh
 
 .PHONY: wasm
 wasm: ## build the module, .build/airgate.wasm
 	@$(scripts)/wasm.sh
+
+.PHONY: cli
+cli: ## build the command, .build/airgate; `cargo install --path .` installs it
+	@$(scripts)/cli.sh
 
 .PHONY: demo
 demo: parts ## run the demo here until Ctrl-C, and say where to click and what to curl
@@ -42,16 +47,27 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-node test-host test-envoy test-wasm ## all tests
+test: test-unit test-cli test-node test-host test-envoy test-wasm ## all tests
 
-.PHONY: measure
-measure: wasm python node envoys ## microseconds per request, beside an Envoy without filter; takes some minutes
-	@$(scripts)/wrk.sh
-	@$(python) -m lab.measure
+.PHONY: bench
+bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy and the floor: about 20 minutes
+	@$(bench) whole $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: bench-parts ## a few of those, in about 2 minutes
+	@$(bench) quick $(ARGS)
+
+.PHONY: bench-write
+bench-write: python ## write the last results into benches/, its README.md too
+	@$(bench) write
 
 .PHONY: test-unit
 test-unit: ## the core's tests, native
 	@$(scripts)/unit-test.sh $(ARGS)
+
+.PHONY: test-cli
+test-cli: cli python ## the command, and what the documents say of it
+	@$(python) -m pytest tests/cli $(ARGS)
 
 .PHONY: test-wasm
 test-wasm: ## the core's tests as wasm, in Node
@@ -84,9 +100,12 @@ clean: ## remove everything that make built
 	rm -rf .build .demo target tests/provider/node_modules
 
 # What the targets above stand on; each is quick when there is nothing to do.
-.PHONY: parts python node envoys browser
+.PHONY: parts bench-parts python node envoys browser
 parts: wasm python node
 	@$(scripts)/envoy.sh $(envoy)
+bench-parts: parts
+	@$(scripts)/floor.sh
+	@$(scripts)/load.sh
 python:
 	@$(scripts)/python.sh
 node:

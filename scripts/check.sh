@@ -10,6 +10,7 @@ say "format"
 (
   use_native fmt
   "${cargo[@]}" fmt --all --check
+  "${cargo[@]}" fmt --manifest-path benches/floor/Cargo.toml --check
 )
 
 say "clippy"
@@ -33,7 +34,7 @@ say "documentation"
 
 say "syntax of shell, Python and JavaScript"
 for script in scripts/*.sh .ci/run; do bash -n "$script"; done
-find tests -name '*.py' -not -path '*/node_modules/*' -print0 |
+find tests benches -name '*.py' -not -path '*/node_modules/*' -print0 |
   xargs -0 "$venv/bin/python" -c 'import ast, sys; [ast.parse(open(path).read(), path) for path in sys.argv[1:]]'
 find tests -name '*.mjs' -not -path '*/node_modules/*' -print0 | xargs -0 -r -n1 node --check
 

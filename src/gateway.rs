@@ -6,6 +6,8 @@
 
 mod account;
 mod browser;
+#[cfg(not(target_arch = "wasm32"))]
+mod explain;
 mod machine;
 mod origin;
 mod refusal;
@@ -16,7 +18,7 @@ mod waiting;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{self, Access, BodyQuestion, Effect, Operation, Permit, Question};
+use crate::access::{self, Access, BodyQuestion, Denial, Effect, Operation, Permit, Question, Trace};
 use crate::affinity::{Affinity, Bearer, Stay};
 use crate::audit::{Audit, Record};
 use crate::caller::{Auth, Caller};
@@ -25,13 +27,14 @@ use crate::host::Host;
 use crate::http::{Answer, Call, CallId, CallIds, Edit, Edits, Headers, Reply, Request};
 use crate::identity::{Authenticator, Change, Credentials, Relay, SignIn, Verdict, Visit, Visitor};
 use crate::page::Branding;
-use crate::routing::{Asker, Class, Routing};
+use crate::routing::{self, Class, Routing};
 use crate::time::Time;
 use crate::upstream::{Stamp, Upstream};
-use account::Judged;
 use refusal::Refusal;
 use waiting::{Waiter, Waiting};
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use explain::{Asker, Explained, Inquiry};
 pub use response::Exchange;
 
 /// The host's name for one request, as long as that lives.
@@ -289,6 +292,7 @@ impl Gateway {
             return Ok(step);
         }
         let operation = self.access.operation(&waiter.request);
+        waiter.known.operation = operation.clone();
         match self.access.permit_public(&waiter.request, operation.as_ref()) {
             Some(permit) => self.forward(waiter, None, operation.as_ref(), permit, host, now),
             None => self.admit(waiter, operation.as_ref(), host, now),
@@ -310,6 +314,19 @@ impl Gateway {
             Err(Wanting::Refused(refusal)) => return Err(refusal.into()),
             sender => sender,
         };
+        self.pass(waiter, operation, sender, &mut (), host, now)
+    }
+
+    /// What becomes of the request of somebody who is known, or will be soon.
+    fn pass<T: Trace>(
+        &mut self,
+        waiter: &mut Waiter,
+        operation: Option<&Operation>,
+        sender: Result<Sender, Wanting>,
+        trace: &mut T,
+        host: &dyn Host,
+        now: Time,
+    ) -> Result<Step, Wanting> {
         let known = sender.as_ref().ok().map(|sender| (sender.caller(), sender.auth()));
         // Before a wait for keys, since nothing but a stream's own callbacks can
         // hand out its body.
@@ -323,10 +340,18 @@ impl Gateway {
         };
         let (caller, auth) = (sender.caller(), sender.auth());
         let question = Question { request: &waiter.request, operation, caller, auth, body, now };
-        let verdict = self.access.judge(&question, &mut ());
-        let (outcome, judged) = Judged::of(self.access.spend(verdict, now));
-        let operation = judged.operation.clone();
-        waiter.known.judged = Some(judged);
+        let mut verdict = self.access.judge(&question, trace);
+        // Whoever only listens sends nothing on.
+        if !T::LISTENS {
+            verdict = self.access.spend(verdict, now);
+        }
+        let outcome = waiter.known.judge(verdict);
+        let operation = waiter.known.operation.clone();
+        if let (Err(Denial::StepUp { rule, demand, .. }), Sender::Visitor(visitor)) = (&outcome, &sender)
+            && waiter.request.is_navigation()
+        {
+            return self.step_up(demand, rule, &visitor.caller.provider, waiter, host, now);
+        }
         let permit = outcome.map_err(|denial| Refusal::Denied {
             denial,
             operation: operation.as_ref().map(|operation| operation.name.clone()),
@@ -402,7 +427,7 @@ impl Gateway {
             return Err(Refusal::NoAirbyteToken.into());
         }
 
-        let asker = Asker {
+        let asker = routing::Asker {
             role,
             client: caller.and_then(|caller| caller.client.as_deref()),
             claims: caller.map(|caller| &caller.claims),
@@ -439,7 +464,7 @@ impl Gateway {
     fn refuse(&self, refusal: &Refusal, request_id: &str, waiter: Option<&Waiter>, host: &dyn Host, now: Time) -> Step {
         let page = waiter.is_some_and(|waiter| waiter.request.is_navigation());
         let pages = page.then(|| self.pages(host));
-        let reply = refusal.reply(request_id, pages, self.login_url().as_deref());
+        let reply = refusal.reply(request_id, pages, self.login_url(refusal.step_up()).as_deref());
         let cookies = waiter.map(|waiter| waiter.cookies.clone()).unwrap_or_default();
         let step = Step::Reply { reply, reason: refusal.reason(), cookies, record: None };
         self.account(step, request_id, waiter, host, now)

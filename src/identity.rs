@@ -3,6 +3,8 @@
 mod cache;
 mod claims;
 mod credentials;
+#[cfg(not(target_arch = "wasm32"))]
+mod desk;
 mod discovery;
 mod error;
 mod key_store;
@@ -20,7 +22,7 @@ mod token;
 
 pub use credentials::Credentials;
 pub use error::{KeySetFault, TokenFault};
-pub use login::{Origin as LoginOrigin, StepUp};
+pub use login::{Origin as LoginOrigin, PrivateKey, StepUp};
 pub use relay::{Relay, RelayFault, RelayId, read_request};
 pub use session::{TooLarge, is_session_cookie};
 pub use sign_in::{Begin, Landed, LoginFault, LoginId, Returned, SignIn, SignedOut, Unmet, Visit, Visitor};

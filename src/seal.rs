@@ -61,7 +61,12 @@ impl KeyRing {
                 keys.push(key.with_key_id(id));
             }
         }
-        (!keys.is_empty()).then(|| KeyRing { audience: audience.to_owned(), keys })
+        (!keys.is_empty()).then(|| KeyRing::new(audience, keys))
+    }
+
+    /// Keys that have their ids, the sealing one first.
+    pub fn new(audience: &str, keys: Vec<A256KWKey>) -> KeyRing {
+        KeyRing { audience: audience.to_owned(), keys }
     }
 
     /// Seals a value that is good until just before `expires`. `None`: it does

@@ -347,7 +347,5 @@ fn has_body(request: &Request) -> bool {
     !matches!(method(request), "GET" | "DELETE")
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
-mod properties;
 #[cfg(test)]
 mod tests;

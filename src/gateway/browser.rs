@@ -55,7 +55,6 @@ impl Gateway {
     /// browser to the session's own provider for a better one, and from there to
     /// the very address that it asked for. The session stays until then. For
     /// navigations only.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the policy does not ask for it yet"))]
     pub(super) fn step_up(
         &mut self,
         demand: &Demand,
@@ -71,11 +70,6 @@ impl Gateway {
         self.start(Some(provider), origin, waiter, host, now)
     }
 
-    /// What the rule of this name asks of a sign-in.
-    fn demand_of(&self, _rule: &str) -> Option<Demand> {
-        None
-    }
-
     /// `/.airgate/login?return=/path&provider=name&step_up=rule&prompt=login`.
     pub(super) fn login(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Step, Wanting> {
         let fields = waiter.request.target().query().map_or(Some(Vec::new()), read_form);
@@ -88,7 +82,7 @@ impl Gateway {
         let step_up = match field("step_up") {
             None => None,
             Some(rule) => {
-                let demand = self.demand_of(rule).ok_or(Refusal::BadRequest("unknown_step_up"))?;
+                let demand = self.access.demand(rule).cloned().ok_or(Refusal::BadRequest("unknown_step_up"))?;
                 Some(StepUp { rule: rule.to_owned(), demand })
             }
         };
@@ -136,13 +130,15 @@ impl Gateway {
         let Gateway { sign_in: Some(sign_in), authenticator, .. } = self else {
             return Err(Refusal::NotFound.into());
         };
-        let reason = if origin.step_up.is_some() { "step_up_started" } else { "login_started" };
         let origin = LoginOrigin { provider: &name, ..origin };
         match sign_in.begin(authenticator, &origin, waiter.request.headers(), host, now) {
             Begin::Go { location, cookie } => {
                 host.count(Counter::LoginStarted);
                 waiter.cookies.push(cookie);
-                Ok(redirect(location, reason, waiter))
+                Ok(match origin.step_up {
+                    Some(_) => redirect(location, "step_up_started", waiter),
+                    None => redirect(location, "login_started", waiter),
+                })
             }
             Begin::Wait(wait) => Err(Wanting::Later(wait)),
             Begin::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest).into()),
@@ -382,10 +378,15 @@ impl Gateway {
         Pages { branding: &self.branding, host }
     }
 
-    /// Where a program can tell its user to sign in.
-    pub(super) fn login_url(&self) -> Option<String> {
+    /// Where a program can tell its user to sign in, and for which rule better
+    /// than now.
+    pub(super) fn login_url(&self, step_up: Option<&str>) -> Option<String> {
         self.sign_in.as_ref()?;
-        Some(format!("{}/.airgate/login", self.external_url))
+        let path = match step_up {
+            None => "/.airgate/login".to_owned(),
+            Some(rule) => page::login_url("/", &[("step_up", rule)]),
+        };
+        Some([self.external_url.as_str(), &path].concat())
     }
 
     fn label(&self, provider: &str) -> String {

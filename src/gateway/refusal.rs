@@ -107,6 +107,14 @@ impl Refusal {
         }
     }
 
+    /// The rule that asks for a better sign-in, where that is what is missing.
+    pub fn step_up(&self) -> Option<&str> {
+        match self {
+            Refusal::Denied { denial: Denial::StepUp { rule, .. }, .. } => Some(rule),
+            _ => None,
+        }
+    }
+
     /// The one place where a refusal becomes HTTP: JSON for programs, a page
     /// for a person's browser, the request's id in both, nothing inside.
     pub fn reply(&self, request_id: &str, pages: Option<Pages<'_>>, login_url: Option<&str>) -> Reply {
@@ -312,5 +320,83 @@ fn title(status: u16) -> &'static str {
         403 => "Not allowed",
         404 => "Not found",
         _ => "Please try again",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Role;
+    use crate::testing::test;
+    use serde_json::Value;
+
+    fn said(denial: Denial) -> (u16, String, Value) {
+        let refusal = Refusal::Denied { denial, operation: Some("syncConnection".into()), bearer: true };
+        let reply = refusal.reply("r1", None, None);
+        let field = |name: &str| reply.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let field = field("www-authenticate").or_else(|| field("retry-after")).unwrap_or_default();
+        (reply.status, String::from_utf8(field).unwrap(), serde_json::from_slice(&reply.body).unwrap())
+    }
+
+    #[test]
+    fn each_denial_says_what_can_be_done_about_it() {
+        let demand = |acr: &[&str], age: Option<u64>| {
+            let acr = acr.iter().map(|word| (*word).to_owned()).collect();
+            std::rc::Rc::new(Demand { acr, max_age: age.map(Duration::from_secs) })
+        };
+        let step_up = |demand, is_user| Denial::StepUp { rule: "r".into(), demand, is_user };
+        let scope = "Bearer error=\"insufficient_scope\"";
+        let weak = "Bearer error=\"insufficient_user_authentication\"";
+        for (denial, status, field, message) in [
+            (Denial::Rule { name: "r".into(), reason: Some("Not now.".into()) }, 403, scope.to_owned(), "Not now."),
+            (
+                Denial::Rule { name: "r".into(), reason: None },
+                403,
+                scope.to_owned(),
+                "Airbyte's operation syncConnection is denied by the rule r.",
+            ),
+            (
+                Denial::Agent(Boundary::Never),
+                403,
+                scope.to_owned(),
+                "Airbyte's operation syncConnection is not for agents.",
+            ),
+            (
+                Denial::Budget { retry: Duration::from_millis(2_100) },
+                429,
+                "3".to_owned(),
+                "This agent has changed as much as it may in a minute. Please wait.",
+            ),
+            (
+                step_up(demand(&["mfa", "phr"], Some(900)), true),
+                401,
+                format!("{weak}, acr_values=\"mfa phr\", max_age=\"900\""),
+                "Airbyte's operation syncConnection needs a stronger or more recent sign-in.",
+            ),
+            (
+                step_up(demand(&[], Some(60)), true),
+                401,
+                format!("{weak}, max_age=\"60\""),
+                "Airbyte's operation syncConnection needs a stronger or more recent sign-in.",
+            ),
+            (
+                step_up(demand(&["mfa"], None), false),
+                403,
+                scope.to_owned(),
+                "Airbyte's operation syncConnection needs a stronger or more recent sign-in, and there is nobody here \
+                 to sign in.",
+            ),
+            (
+                Denial::LowRole { needed: Role::Runner, role: Role::Reader },
+                403,
+                scope.to_owned(),
+                "Airbyte's operation syncConnection needs the role runner, and yours is reader.",
+            ),
+        ] {
+            let (found, header, body) = said(denial.clone());
+            assert_eq!((found, header.as_str()), (status, field.as_str()), "{denial:?}");
+            assert_eq!((&body["message"], &body["operation"]), (&message.into(), &"syncConnection".into()));
+            assert_eq!(body["request_id"], "r1");
+        }
     }
 }

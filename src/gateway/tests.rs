@@ -1,3 +1,5 @@
+#[cfg(not(target_arch = "wasm32"))]
+mod explain;
 mod record;
 mod sign_in;
 mod step_up;

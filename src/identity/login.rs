@@ -30,6 +30,7 @@ pub(super) use callback::{Callback, Code, callback};
 pub(super) use calls::{exchange, refresh, revoke, userinfo};
 pub(super) use half_hash::half_hash;
 pub(super) use logout::end_session;
+pub use private_key::PrivateKey;
 pub(super) use return_path::return_path;
 pub(super) use settings::LoginSettings;
 pub use start::Origin;

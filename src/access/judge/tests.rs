@@ -1,3 +1,6 @@
+#[cfg(not(target_arch = "wasm32"))]
+mod properties;
+
 use super::*;
 use crate::access::operation::tests::rows;
 use crate::access::tests::{caller, judge, request, with};

@@ -9,7 +9,7 @@ use crate::algorithm::Algorithm;
 use crate::json;
 
 /// A private JWK (RFC 7517) that signs.
-pub(super) struct PrivateKey {
+pub struct PrivateKey {
     kid: Option<String>,
     secret: Secret,
 }
@@ -71,6 +71,23 @@ impl PrivateKey {
         Some(format!("{text}.{}", encode(&signature)?))
     }
 
+    /// The public half, as a key that checks signatures.
+    pub fn public(&self) -> Option<Value> {
+        let (mut jwk, x) = match &self.secret {
+            Secret::P256(key) => {
+                let (x, y) = coordinates(key);
+                (json!({"kty": "EC", "crv": "P-256", "y": encode(&y)?}), x)
+            }
+            Secret::Ed25519(key) => (json!({"kty": "OKP", "crv": "Ed25519"}), key.public_key().to_vec()),
+        };
+        let members = jwk.as_object_mut()?;
+        members.insert("x".to_owned(), encode(&x)?.into());
+        members.insert("alg".to_owned(), self.algorithm().name().into());
+        members.insert("use".to_owned(), "sig".into());
+        members.extend(self.kid.as_ref().map(|kid| ("kid".to_owned(), kid.as_str().into())));
+        Some(jwk)
+    }
+
     fn algorithm(&self) -> Algorithm {
         match self.secret {
             Secret::P256(_) => Algorithm::ES256,
@@ -84,9 +101,14 @@ type Parts = (Secret, Vec<u8>, Vec<u8>);
 
 fn p256(seed: &[u8]) -> Result<Parts, &'static str> {
     let key = p256::ecdsa::SigningKey::from_slice(seed).map_err(|_| "the JWK's d is no private key of P-256")?;
+    let (x, y) = coordinates(&key);
+    Ok((Secret::P256(Box::new(key)), x, y))
+}
+
+fn coordinates(key: &p256::ecdsa::SigningKey) -> (Vec<u8>, Vec<u8>) {
     let point = key.verifying_key().to_sec1_point(false);
     let (x, y) = point.as_bytes().get(1..).and_then(|both| both.split_at_checked(32)).unwrap_or_default();
-    Ok((Secret::P256(Box::new(key)), x.to_vec(), y.to_vec()))
+    (x.to_vec(), y.to_vec())
 }
 
 fn ed25519(seed: &[u8]) -> Result<Parts, &'static str> {

@@ -1,0 +1,151 @@
+//! What is no mistake and yet seldom meant.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use crate::check::Finding;
+
+/// Everything doubtful about a configuration, read at this moment (seconds since
+/// the epoch).
+pub fn about(config: &Value, now: u64) -> Vec<Finding> {
+    let mut found = Vec::new();
+    providers(config, &mut found);
+    access(config, &mut found);
+    rules(config, now, &mut found);
+    if config.pointer("/affinity/mode").is_none_or(|mode| mode == "hash") && list(config, "/affinity/keys").is_empty() {
+        let text = "without keys a client is never balanced anew: its cookie is an opaque value without a clock";
+        warn(
+            &mut found,
+            "affinity.keys",
+            text,
+            "write a key where idle or lifetime matter; `airgate keygen` makes one",
+        );
+    }
+    found
+}
+
+fn providers(config: &Value, found: &mut Vec<Finding>) {
+    for (index, provider) in list(config, "/providers").iter().enumerate() {
+        let text = |name: &str| provider.get(name).and_then(Value::as_str).unwrap_or_default();
+        let required = provider.get("required_claims");
+        if text("issuer").ends_with("://accounts.google.com") && required.is_none_or(|all| all.get("/hd").is_none()) {
+            let path = format!("providers[{index}].required_claims");
+            let what = "any Google account passes, also private ones: nothing demands your organisation";
+            warn(found, &path, what, "required_claims: {/hd: example.com}");
+        }
+        if text("tokens") == "id" && text("client_id").is_empty() && provider.get("login").is_none() {
+            let path = format!("providers[{index}].client_id");
+            let what = "an ID token made for another client passes if your audience is in it too";
+            warn(found, &path, what, "write the client that your callers' ID tokens are made for");
+        }
+    }
+}
+
+fn access(config: &Value, found: &mut Vec<Finding>) {
+    let default = config.pointer("/access/default_role").and_then(Value::as_str).unwrap_or_default();
+    if default == "admin" {
+        let what = "everybody whom a provider knows may do everything";
+        warn(found, "access.default_role", what, "none or reader, and access.roles for the others");
+    }
+    if list(config, "/providers").len() > 1 {
+        for (index, entry) in list(config, "/access/roles").iter().enumerate() {
+            if entry.get("provider").is_none() {
+                let path = format!("access.roles[{index}]");
+                let what =
+                    "holds for every provider: a group or client of the same name at another one has this role too";
+                warn(found, &path, what, "write provider beside it");
+            }
+        }
+    }
+    match config.pointer("/access/report_only") {
+        Some(Value::Bool(true)) => {
+            let what = "nothing of access is enforced: whoever is known may do everything that is not closed";
+            warn(found, "access.report_only", what, "take it out once the record shows no refusal that surprises");
+        }
+        Some(Value::Array(list)) if !list.is_empty() => {
+            let what = "for these callers nothing of access is enforced";
+            warn(found, "access.report_only", what, "take them out once the record shows no refusal that surprises");
+        }
+        _ => {}
+    }
+}
+
+fn rules(config: &Value, now: u64, found: &mut Vec<Finding>) {
+    for (index, rule) in list(config, "/access/rules").iter().enumerate() {
+        let text = |name: &str| rule.get(name).and_then(Value::as_str).unwrap_or_default();
+        let until = text("until");
+        if !until.is_empty() && end_of(until).is_some_and(|end| end <= now) {
+            let path = format!("access.rules[{index}].until");
+            let what = match text("then") {
+                "deny" => "is over: this rule refuses nobody any longer",
+                _ => "is over: this rule does nothing any longer",
+            };
+            warn(found, &path, what, "write a later moment, or take the rule out");
+        }
+    }
+}
+
+/// The end of a day, or a moment, in seconds since the epoch.
+fn end_of(until: &str) -> Option<u64> {
+    let (text, more) = match until.len() {
+        10 => (format!("{until}T00:00:00Z"), Duration::from_secs(86_400)),
+        _ => (until.to_owned(), Duration::ZERO),
+    };
+    let moment = humantime::parse_rfc3339(&text).ok()?.checked_add(more)?;
+    moment.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
+}
+
+fn list<'a>(config: &'a Value, pointer: &str) -> &'a [Value] {
+    config.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn warn(found: &mut Vec<Finding>, path: &str, text: &str, hint: &str) {
+    found.push(Finding { path: path.to_owned(), text: text.to_owned(), hint: Some(hint.to_owned()) });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn paths(config: Value) -> Vec<String> {
+        about(&config, 1_800_000_000).into_iter().map(|finding| finding.path).collect()
+    }
+
+    #[test]
+    fn only_what_is_doubtful_is_warned_about() {
+        let good = json!({"affinity": {"mode": "off"}});
+        let with = |path: &str, value: Value| {
+            let mut config = good.clone();
+            config[path] = value;
+            paths(config)
+        };
+        assert_eq!(paths(json!({})), ["affinity.keys"]);
+        assert_eq!(with("affinity", json!({"keys": [{}]})), [""; 0]);
+        let google = "https://accounts.google.com";
+        assert_eq!(with("providers", json!([{"issuer": google}])), ["providers[0].required_claims"]);
+        assert_eq!(with("providers", json!([{"issuer": google, "required_claims": {"/hd": "a.example"}}])), [""; 0]);
+        assert_eq!(with("providers", json!([{"tokens": "id"}])), ["providers[0].client_id"]);
+        assert_eq!(with("access", json!({"default_role": "admin"})), ["access.default_role"]);
+        assert_eq!(with("access", json!({"report_only": true})), ["access.report_only"]);
+        assert_eq!(with("access", json!({"report_only": []})), [""; 0]);
+        let roles = json!({"roles": [{"group": "a"}, {"group": "a", "provider": "x"}]});
+        assert_eq!(with("access", roles.clone()), [""; 0]);
+        assert_eq!(
+            paths(json!({"affinity": {"mode": "off"}, "providers": [{}, {}], "access": roles})),
+            ["access.roles[0]"]
+        );
+    }
+
+    #[test]
+    fn a_grant_that_is_over_is_named() {
+        let rules = |until: &str| paths(json!({"affinity": {"mode": "off"}, "access": {"rules": [{"until": until}]}}));
+        // 1,800,000,000 is 2027-01-15T08:00:00Z.
+        assert_eq!(rules("2027-01-14"), ["access.rules[0].until"]);
+        assert_eq!(rules("2027-01-15"), [""; 0]);
+        assert_eq!(rules("2027-01-15T08:00:00Z"), ["access.rules[0].until"]);
+        assert_eq!(rules("2027-01-15T08:00:01Z"), [""; 0]);
+        assert_eq!(rules("tomorrow"), [""; 0]);
+    }
+}
