@@ -30,6 +30,7 @@ use crate::page::Branding;
 use crate::routing::{self, Class, Routing};
 use crate::time::Time;
 use crate::upstream::{Stamp, Upstream};
+use account::Judged;
 use refusal::Refusal;
 use waiting::{Waiter, Waiting};
 
@@ -292,7 +293,6 @@ impl Gateway {
             return Ok(step);
         }
         let operation = self.access.operation(&waiter.request);
-        waiter.known.operation = operation.clone();
         match self.access.permit_public(&waiter.request, operation.as_ref()) {
             Some(permit) => self.forward(waiter, None, operation.as_ref(), permit, host, now),
             None => self.admit(waiter, operation.as_ref(), host, now),
@@ -345,8 +345,9 @@ impl Gateway {
         if !T::LISTENS {
             verdict = self.access.spend(verdict, now);
         }
-        let outcome = waiter.known.judge(verdict);
-        let operation = waiter.known.operation.clone();
+        let (outcome, judged) = Judged::of(verdict);
+        let operation = judged.operation.clone();
+        waiter.known.judged = Some(judged);
         if let (Err(Denial::StepUp { rule, demand, .. }), Sender::Visitor(visitor)) = (&outcome, &sender)
             && waiter.request.is_navigation()
         {

@@ -24,23 +24,10 @@ pub(super) struct Known {
     pub sender: Option<(Rc<Caller>, Auth)>,
     /// The client that says so itself, where it asks for a token.
     pub client: Option<String>,
-    /// What it asks of Airbyte.
-    pub operation: Option<Operation>,
-    /// What the policy found on its way to a verdict.
+    /// What the policy said to it.
     pub judged: Option<Judged>,
     /// What kind of traffic it is.
     pub class: Option<Class>,
-}
-
-/// What stands behind a verdict.
-pub(super) struct Judged {
-    role: Option<Role>,
-    rule: Option<Rc<str>>,
-    agent: Option<Rc<str>>,
-    acts_for: bool,
-    report: Option<Report>,
-    ids: Ids,
-    groups: Vec<Rc<str>>,
 }
 
 impl Known {
@@ -53,13 +40,24 @@ impl Known {
     pub fn had_session(&mut self, caller: Option<Rc<Caller>>) {
         self.sender = caller.map(|caller| (caller, Auth::Session));
     }
+}
 
-    /// Keeps what a verdict tells beside its outcome.
-    pub fn judge(&mut self, verdict: Verdict) -> Result<Permit, Denial> {
+/// A verdict without its outcome, which goes elsewhere.
+pub(super) struct Judged {
+    pub operation: Option<Operation>,
+    role: Option<Role>,
+    rule: Option<Rc<str>>,
+    agent: Option<Rc<str>>,
+    acts_for: bool,
+    report: Option<Report>,
+    ids: Ids,
+    groups: Vec<Rc<str>>,
+}
+
+impl Judged {
+    pub fn of(verdict: Verdict) -> (Result<Permit, Denial>, Judged) {
         let Verdict { outcome, role, rule, agent, acts_for, report, operation, ids, groups, .. } = verdict;
-        self.operation = operation;
-        self.judged = Some(Judged { role, rule, agent, acts_for, report, ids, groups });
-        outcome
+        (outcome, Judged { operation, role, rule, agent, acts_for, report, ids, groups })
     }
 }
 
@@ -133,16 +131,17 @@ impl Gateway {
             self.audit.note_id(&mut record, request_id, true);
             return Some(record);
         };
-        let Known { sender, operation, judged, .. } = &waiter.known;
-        if sender.is_some() && operation.is_none() && is_api(&waiter.request) {
+        let judged = waiter.known.judged.as_ref();
+        let operation = judged.and_then(|judged| judged.operation.as_ref());
+        if judged.is_some() && operation.is_none() && is_api(&waiter.request) {
             host.count(Counter::UnknownOperation);
-        }
-        let reported = judged.as_ref().is_some_and(|judged| judged.report.is_some());
-        if reported {
-            host.count(Counter::ReportRefused);
         }
         if reason.starts_with("agent_") {
             host.count(Counter::AgentRefused);
+        }
+        let reported = judged.is_some_and(|judged| judged.report.is_some());
+        if reported {
+            host.count(Counter::ReportRefused);
         }
         let changes = match (decision, operation) {
             (Decision::Answer, _) => reason != "health",
@@ -155,7 +154,7 @@ impl Gateway {
     }
 
     fn note(&self, record: &mut Record, waiter: &Waiter, now: Time) {
-        let Known { since, sender, client, operation, judged, class } = &waiter.known;
+        let Known { since, sender, client, judged, class } = &waiter.known;
         let mut note = |field, text: &str| self.audit.note(record, field, text);
         if let Some((caller, auth)) = sender {
             note(Field::User, &caller.user);
@@ -166,25 +165,28 @@ impl Gateway {
             note(Field::Client, caller.client.as_deref().unwrap_or_default());
             note(Field::Provider, &caller.provider);
             note(Field::Auth, auth.name());
-            let role = judged.as_ref().map_or_else(|| self.access.role(caller), |judged| judged.role);
-            note(Field::Role, role.map_or("", Role::name));
-        }
-        if let Some(judged) = judged {
-            note(Field::Rule, judged.rule.as_deref().unwrap_or_default());
-            note(Field::Agent, judged.agent.as_deref().unwrap_or_default());
-            if let (true, Some((caller, _))) = (judged.acts_for, sender) {
-                note(Field::OnBehalfOf, &caller.user);
-            }
-            if let Some((denial, rule)) = &judged.report {
-                note(Field::Report, &["deny:", denial.reason()].concat());
-                note(Field::ReportRule, rule.as_deref().unwrap_or_default());
-            }
-            note(Field::Groups, &judged.groups.join(","));
-            let ids = judged.ids.iter().flat_map(|(kind, id)| [" ", kind.name(), ":", id]);
-            note(Field::Ids, ids.collect::<String>().trim_start());
         }
         note(Field::Client, client.as_deref().unwrap_or_default());
-        note(Field::Operation, operation.as_ref().map_or("", |operation| &operation.name));
+        match (judged, sender) {
+            (Some(judged), Some((caller, _))) => {
+                note(Field::Role, judged.role.map_or("", Role::name));
+                note(Field::Rule, judged.rule.as_deref().unwrap_or_default());
+                note(Field::Agent, judged.agent.as_deref().unwrap_or_default());
+                note(Field::OnBehalfOf, if judged.acts_for { &caller.user } else { "" });
+                note(Field::Operation, judged.operation.as_ref().map_or("", |operation| &operation.name));
+                note(Field::Ids, &listed(&judged.ids));
+                note(Field::Groups, &judged.groups.join(","));
+                if let Some((denial, rule)) = &judged.report {
+                    note(Field::Report, &["deny:", denial.reason()].concat());
+                    note(Field::ReportRule, rule.as_deref().unwrap_or_default());
+                }
+            }
+            // Nobody was asked, or nobody answered.
+            _ => {
+                let operation = self.access.operation(&waiter.request);
+                note(Field::Operation, operation.as_ref().map_or("", |operation| &operation.name));
+            }
+        }
         note(Field::Route, class.map_or("", Class::name));
         if waiter.deadline.is_some() || waiter.body.is_some() {
             record.add_number(Field::WaitedMs, u64::try_from(now.since(*since).as_millis()).unwrap_or(u64::MAX));
@@ -194,6 +196,25 @@ impl Gateway {
         self.audit.note_id(record, &waiter.request_id, is_the_proxys);
         self.audit.note_head(record, headers);
     }
+}
+
+/// `connection:…,workspace:…`, and `unclear` at the end where there may be more.
+fn listed(ids: &Ids) -> String {
+    let mut listed = String::new();
+    let mut push = |kind: &str, id: &str| {
+        if !listed.is_empty() {
+            listed.push(',');
+        }
+        listed.push_str(kind);
+        listed.push_str(id);
+    };
+    for (kind, id) in ids.iter() {
+        push(kind.name(), &[":", id].concat());
+    }
+    if ids.are_unclear() {
+        push("unclear", "");
+    }
+    listed
 }
 
 /// The word for why a request was let through.

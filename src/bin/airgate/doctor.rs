@@ -9,12 +9,13 @@ mod probe;
 mod report;
 mod words;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use serde_json::Value;
+
+use crate::console::{self, Failure};
 
 use checks::{Probes, Stay};
 use facts::{Facts, Pages, Provider};
@@ -59,7 +60,7 @@ pub struct Args {
 /// The statistics that are asked for: a mesh has too many for all of them.
 const STATS: &str = "/stats?format=json&filter=vm_reload%7Cairgate%5C.%7Cfail_verify";
 
-pub fn run(args: &Args) -> Result<ExitCode, String> {
+pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let client = Client::new(args.ca.as_deref())?;
     let token = args
         .token
@@ -140,8 +141,7 @@ fn unjudged_routes(facts: &Facts<'_>) -> Option<String> {
     (!places.is_empty()).then(|| format!("{what}{}", places.join(", ")))
 }
 
-fn write(report: &Report, json: bool) -> Result<ExitCode, String> {
-    let text = if json { format!("{:#}\n", report.json()) } else { words::words(report) };
-    std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("cannot write: {error}"))?;
+fn write(report: &Report, json: bool) -> Result<ExitCode, Failure> {
+    console::print(&if json { format!("{:#}\n", report.json()) } else { words::words(report) })?;
     Ok(if report.count(Severity::Error) == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
