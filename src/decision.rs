@@ -197,7 +197,7 @@ mod tests {
     fn is_reason(word: &str) -> bool {
         // `none` is a role in the configuration.
         let plain = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-        plain && !["", "none"].contains(&word)
+        plain && word.starts_with(|first: char| first.is_ascii_lowercase()) && word != "none"
     }
 
     /// Every reason that the code can give, by the few ways in which it does.
