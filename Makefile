@@ -83,7 +83,7 @@ test-host: wasm ## the module in a host where everything goes wrong
 	@node --test $(wildcard tests/host/*.test.mjs)
 
 .PHONY: test-envoy
-test-envoy: wasm python node envoys browser ## real Envoy, provider, browser and SDK; ARGS="-k cookie" for some
+test-envoy: wasm cli python node envoys browser ## real Envoy, provider, browser and SDK; ARGS="-k cookie" for some
 	@$(python) -m pytest tests/envoy $(ARGS)
 
 .PHONY: test-manifests

@@ -155,15 +155,24 @@ impl<'a> Section<'a> {
     }
 
     /// One of a few words, each with its meaning.
-    pub fn choice<T: Copy>(&self, name: &'static str, words: &[(&str, T)]) -> Option<T> {
+    pub fn choice<T: Copy>(&self, name: &'static str, words: &[(&'static str, T)]) -> Option<T> {
+        let place = self.place(name, &|place| words.get(place).map(|(word, _)| *word))?;
+        words.get(place).map(|(_, meaning)| *meaning)
+    }
+
+    /// Which of the words is written; there is only one of this in the module,
+    /// for all their meanings.
+    fn place(&self, name: &'static str, words: &dyn Fn(usize) -> Option<&'static str>) -> Option<usize> {
         let text = self.text(name)?;
-        match words.iter().find(|(word, _)| *word == text) {
-            Some((_, meaning)) => Some(*meaning),
-            None => {
-                let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-                self.wrong(name, format!("expected one of: {}", words.join(", ")))
+        let mut listed = String::new();
+        for (place, word) in (0..).map_while(|place| Some((place, words(place)?))) {
+            if word == text {
+                return Some(place);
             }
+            listed.push_str(if listed.is_empty() { "expected one of: " } else { ", " });
+            listed.push_str(word);
         }
+        self.wrong(name, listed)
     }
 
     /// A list of texts, none of them empty; absent is empty.

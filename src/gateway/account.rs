@@ -175,7 +175,9 @@ impl Gateway {
                 note(Field::OnBehalfOf, if judged.acts_for { &caller.user } else { "" });
                 note(Field::Operation, judged.operation.as_ref().map_or("", |operation| &operation.name));
                 note(Field::Ids, &listed(&judged.ids));
-                note(Field::Groups, &judged.groups.join(","));
+                let mut groups = String::new();
+                judged.groups.iter().for_each(|name| add(&mut groups, name));
+                note(Field::Groups, &groups);
                 if let Some((denial, rule)) = &judged.report {
                     note(Field::Report, &["deny:", denial.reason()].concat());
                     note(Field::ReportRule, rule.as_deref().unwrap_or_default());
@@ -200,21 +202,23 @@ impl Gateway {
 
 /// `connection:…,workspace:…`, and `unclear` at the end where there may be more.
 fn listed(ids: &Ids) -> String {
-    let mut listed = String::new();
-    let mut push = |kind: &str, id: &str| {
-        if !listed.is_empty() {
-            listed.push(',');
-        }
-        listed.push_str(kind);
-        listed.push_str(id);
-    };
+    let mut list = String::new();
     for (kind, id) in ids.iter() {
-        push(kind.name(), &[":", id].concat());
+        add(&mut list, kind.name());
+        list.push(':');
+        list.push_str(id);
     }
     if ids.are_unclear() {
-        push("unclear", "");
+        add(&mut list, "unclear");
     }
-    listed
+    list
+}
+
+fn add(list: &mut String, item: &str) {
+    if !list.is_empty() {
+        list.push(',');
+    }
+    list.push_str(item);
 }
 
 /// The word for why a request was let through.
