@@ -132,7 +132,10 @@ def test_a_page_of_our_own(records):
     assert (record["airgate.decision"], record["airgate.reason"], record["enduser.id"]) == ("answer", "me", "alice")
 
 
-@pytest.mark.parametrize("query", [b"x=" + b'"' * 4000, b"x=\\u0022\\", b'"}%0a{"enduser.id":"mallory"', bytes(range(0x80, 0x100))])
+NASTY = [b"x=" + b'"' * 4000, b"x=\\u0022\\", b'"}%0a{"enduser.id":"mallory"', b"x=%e2%80%a8%ff%00", b"%FILTER_STATE(x)%"]
+
+
+@pytest.mark.parametrize("query", NASTY)
 def test_whatever_comes_it_is_one_record(records, query):
     visit = Visitor(records.bed).ask(ECHO + b"?" + query)
     assert visit.answer.status == 200
