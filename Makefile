@@ -47,7 +47,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-cli test-node test-host test-envoy test-wasm ## all tests
+test: test-unit test-cli test-node test-host test-envoy test-manifests test-wasm ## all tests
 
 .PHONY: bench
 bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy and the floor: about 20 minutes
@@ -83,8 +83,12 @@ test-host: wasm ## the module in a host where everything goes wrong
 	@node --test $(wildcard tests/host/*.test.mjs)
 
 .PHONY: test-envoy
-test-envoy: wasm python node envoys browser ## real Envoy, provider, browser and SDK; ARGS="-k cookie" for some
+test-envoy: wasm cli python node envoys browser ## real Envoy, provider, browser and SDK; ARGS="-k cookie" for some
 	@$(python) -m pytest tests/envoy $(ARGS)
+
+.PHONY: test-manifests
+test-manifests: parts cli ## what stands in envoy-example/ for Kubernetes, Istio and Envoy Gateway: shapes, and driven
+	@$(python) -m pytest tests/manifests $(ARGS)
 
 .PHONY: check
 check: wasm python ## format, clippy, docs, syntax, size of the module
@@ -97,7 +101,7 @@ requirements: ## pin tests/requirements.in anew, with hashes
 .PHONY: clean
 clean: ## remove everything that make built
 	@[ ! -e .demo ] || $(MAKE) -s demo-down
-	rm -rf .build .demo target tests/provider/node_modules
+	rm -rf .build .demo target tests/provider/node_modules tests/manifests/shapes/node_modules
 
 # What the targets above stand on; each is quick when there is nothing to do.
 .PHONY: parts bench-parts python node envoys browser

@@ -29,9 +29,10 @@ path_has() {
   done
 }
 
-# use_wasm TARGET: sets `cargo` and exports what it needs to build for TARGET.
+# use_wasm TARGET: sets `cargo`, `toolchain` and `rustflags`, and exports what they need to build for TARGET.
 use_wasm() {
   local target=$1
+  rustflags=()
   toolchain=$(choose "$target")
   if [[ $toolchain == rustup ]]; then
     cargo=(cargo)
@@ -47,8 +48,15 @@ use_wasm() {
   export "CARGO_TARGET_${name}_LINKER=wasm-ld-22"
   # No self-contained linking: Debian's rustc ships neither a linker nor wasi-libc.
   if [[ $target == wasm32-wasip1 ]]; then
-    export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="-C link-self-contained=no -L native=/usr/lib/wasm32-wasi"
+    rustflags=(-C link-self-contained=no -L native=/usr/lib/wasm32-wasi)
+    use_rustflags
   fi
+}
+
+# Hands `rustflags` to cargo; a path among them may hold spaces.
+use_rustflags() {
+  local IFS=$'\x1f'
+  export CARGO_ENCODED_RUSTFLAGS="${rustflags[*]}"
 }
 
 # Its own target directory: two versions of rustc in one would undo each other's work.

@@ -94,8 +94,6 @@ impl Audit {
         match self.sink {
             Sink::None => {}
             Sink::Proxy => {
-                // By this an access log's filter tells which requests have one.
-                host.tell("airgate.record", "yes");
                 host.tell("airgate.decision", record.decision.name());
                 host.tell("airgate.reason", record.reason);
                 for (field, text) in record.fields() {
@@ -103,6 +101,7 @@ impl Audit {
                 }
             }
             Sink::Log => {
+                Audit::leave_out(host);
                 for (field, name) in FACTS {
                     if let Some(value) = host.fact(name) {
                         note_fact(&mut record, field, &value);
@@ -113,12 +112,15 @@ impl Audit {
         }
     }
 
-    /// Where the request came from: one of the few things of which a record of
-    /// the proxy's could say too much.
+    /// Says that the proxy's own record of a request is not wanted. A filter of
+    /// its access log goes by this, and so still shows what never came here.
+    pub fn leave_out(host: &dyn Host) {
+        host.tell("airgate.record", "no");
+    }
+
+    /// Where the request came from. The proxy knows too, but not whether that is
+    /// to be told.
     fn note_address(&self, record: &mut Record, host: &dyn Host) {
-        if self.sink == Sink::Proxy && self.pseudonyms.is_none() {
-            return;
-        }
         let address = host.fact("source.address").unwrap_or_default();
         let address = String::from_utf8_lossy(&address);
         let (address, port) = address.rsplit_once(':').unwrap_or((&address, ""));

@@ -187,3 +187,9 @@ def test_wrong_arguments_are_two_and_a_closed_pipe_is_no_error(airgate):
     assert airgate("check").returncode == 2
     head = subprocess.run(["bash", "-o", "pipefail", "-c", f"'{BUILD / 'airgate'}' operations --json | head -c 1"], capture_output=True, timeout=30)
     assert (head.returncode, head.stdout, head.stderr) == (0, b"[", b"")
+
+
+def test_a_word_that_yaml_reads_as_a_truth_value_is_explained(airgate):
+    text = yaml.safe_dump(GOOD).replace("'off'", "off")
+    checked = airgate("check", "-", stdin=text)
+    assert checked.returncode == 1 and "affinity.mode" in checked.stdout and "put it in quotes" in checked.stdout

@@ -70,18 +70,33 @@ def test_it_refuses_what_the_code_refuses(path, value):
     assert not VALIDATOR.is_valid(config)
 
 
+# Conditions that stand at several places with the same reader; shown at one of them they are shown.
+SHARED = {"claim", "equals", "one_of", "contains", "prefix", "group", "client", "provider", "user", "email_domain", "auth"}
+
+
 def resolved(schema: dict) -> dict:
     name = schema.get("$ref", "").rpartition("/")[2]
     return resolved(SCHEMA["$defs"][name]) if name else schema
 
 
+def at(place: str, name: str) -> str:
+    """A field as a path: `.access.roles[].role`."""
+    return f"conditions: {name}" if place.startswith((".access.", "who")) and name in SHARED else f"{place}.{name}"
+
+
+def named(schema: dict, place: str) -> str:
+    """What has a definition of its own, and fields, is one thing wherever it stands."""
+    return schema["$ref"].rpartition("/")[2] if "$ref" in schema and "properties" in resolved(schema) else place
+
+
 def fields(schema: dict, place: str = "") -> Iterator[str]:
-    """Every field that has a name of its own, as a path."""
+    """Every field that has a name of its own."""
+    place = named(schema, place)
     schema = resolved(schema)
     for choice in schema.get("anyOf", []):
         yield from fields(choice, place)
     for name, inner in schema.get("properties", {}).items():
-        yield f"{place}.{name}"
+        yield at(place, name)
         yield from fields(inner, f"{place}.{name}")
     if isinstance(schema.get("items"), dict):
         yield from fields(schema["items"], f"{place}[]")
@@ -89,14 +104,13 @@ def fields(schema: dict, place: str = "") -> Iterator[str]:
 
 def places(value, schema: dict, place: str = "") -> Iterator[str]:
     """The same of a configuration, but for what lies in objects with names of the user's own."""
+    place = named(schema, place)
     if isinstance(value, list):
         for item in value:
             yield from places(item, inside(schema, "items"), f"{place}[]")
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and not is_open(schema):
         for name, inner in value.items():
-            if is_open(schema):
-                continue
-            yield f"{place}.{name}"
+            yield at(place, name)
             yield from places(inner, inside(schema, "properties").get(name, {}), f"{place}.{name}")
 
 
@@ -107,7 +121,8 @@ def inside(schema: dict, keyword: str) -> dict:
 
 
 def is_open(schema: dict) -> bool:
-    return resolved(schema).get("additionalProperties") is not False and "anyOf" not in resolved(schema) and "properties" not in resolved(schema)
+    """Whether anybody may name its fields, as in `parameters`."""
+    return not inside(schema, "properties")
 
 
 def configurations(tree) -> Iterator[dict]:

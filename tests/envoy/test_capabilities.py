@@ -98,7 +98,7 @@ def test_the_whole_list_is_enough(listed_bed):
     assert passed.answer.header("set-cookie").startswith("__Host-airgate-affinity=")
     assert listed_bed.provider.hits()["/jwks"] > before, "keys are fetched"
     nobody = Visitor(listed_bed, who=None).ask()
-    assert nobody.refused == nobody.line["reason"] == "no_credentials"
+    assert nobody.refused == nobody.line["airgate.reason"] == "no_credentials"
 
 
 @pytest.mark.parametrize("name", LISTED)

@@ -68,7 +68,7 @@ def test_a_body_waits_with_its_request(waking, wire, size):
 def test_a_slow_call_that_waited_is_still_slow(waking):
     with waking(timing=Timing(requests=40)) as bed:
         visit = Visitor(bed).ask(SLOW, [(b"x-standin-slow-seconds", b"2.5")], method=b"POST")
-        assert visit.answer.status == 200, visit.line["details"]
+        assert visit.answer.status == 200, visit.line["airgate.details"]
 
 
 def test_many_wait_and_all_pass(waking):

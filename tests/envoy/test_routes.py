@@ -82,8 +82,8 @@ def test_every_class(bed):
         visit = visitor.ask(path.encode(), [QUICK], method=method.encode())
         route, repeatable = values(visit.passed, "x-airgate-route"), values(visit.arrived, "x-airgate-retry")
         line = visitor.logged(values(visit.arrived, "x-airgate-request-id")[0])
-        found = [*route, repeatable == ["safe"], line["route"], line["upstream_cluster"]]
-        assert found == expected and line["class"] == expected[0], f"{method} {path}"
+        found = [*route, repeatable == ["safe"], line["envoy.route"], line["envoy.cluster"]]
+        assert found == expected and line["airgate.route"] == expected[0], f"{method} {path}"
 
 
 def test_a_client_does_not_choose_its_class(bed, bare_bed):
@@ -128,7 +128,7 @@ def test_slow_calls_pass_where_others_are_cut(hurried):
             # The web app shows the message of an error only if it is JSON.
             assert visit.answer.header("content-type") == "application/json"
             assert "Airbyte" in visit.answer.json()["message"] and visit.answer.json()["request_id"]
-            assert "UT" in visit.line["flags"] or "SI" in visit.line["flags"]
+            assert "UT" in visit.line["airgate.flags"] or "SI" in visit.line["airgate.flags"]
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_a_rule_chooses_the_upstream(ruled):
         assert visit.answer.header("x-standin-name") == "b"
         assert values(visit.passed, "x-airgate-upstream") == ["canary"] and values(visit.arrived, "x-team") == ["data"]
     line = carol.logged(values(visit.arrived, "x-airgate-request-id")[0])
-    assert (line["route"], line["upstream_cluster"]) == ("canary", "airbyte_canary")
+    assert (line["envoy.route"], line["envoy.cluster"]) == ("canary", "airbyte_canary")
     others = [alice.ask(fields=[(b"x-airgate-upstream", b"canary")]) for _ in range(10)]
     assert {visit.answer.header("x-standin-name") for visit in others} == {"a", "b"}
     assert not any(values(visit.passed, "x-airgate-upstream") for visit in others)
@@ -267,5 +267,5 @@ def test_what_airgate_has_not_judged_goes_nowhere(open_bed):
             visit = visitor.ask(target, [*fields, (b"x-request-id", b"mine")])
             assert not visit.arrived and visit.answer.status == 503
             assert visit.answer.header("content-type") == "application/json" and visit.answer.json()["message"]
-    assert bed.envoy.logged(lambda line: line["status"] == 503)["route"] == "unjudged"
-    assert {line["user"] for line in bed.envoy.access_log()} == {None}, "nor do clients sign the log"
+    assert bed.envoy.logged(lambda line: line["http.response.status_code"] == 503)["envoy.route"] == "unjudged"
+    assert {line["enduser.id"] for line in bed.envoy.access_log()} == {None}, "nor do clients sign the log"

@@ -76,7 +76,7 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName([_san(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(_usages(names)), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
             )
@@ -108,10 +108,18 @@ def _name(text: str) -> x509.Name:
 
 
 def _san(name: str) -> x509.GeneralName:
+    if name.startswith("spiffe://"):
+        return x509.UniformResourceIdentifier(name)
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def _usages(names: tuple[str, ...]) -> list[x509.ObjectIdentifier]:
+    """A workload of a mesh is server and client with one certificate."""
+    workload = any(name.startswith("spiffe://") for name in names)
+    return [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if workload else [])]
 
 
 def _usage(signs_certificates: bool) -> x509.KeyUsage:

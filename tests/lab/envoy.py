@@ -133,13 +133,20 @@ class Envoy:
         return self.child.err.read_text(errors="replace") if self.child else ""
 
     def access_log(self) -> list[dict]:
-        return self.child.read_all_json() if self.child else []
+        """Every line so far. A field with nothing to say is left out there and None here."""
+        fields = self.bootstrap.manager()["access_log"][0]["typed_config"]["log_format"]["json_format"]
+        nothing = dict.fromkeys(fields)
+        return [{**nothing, **line} for line in (self.child.read_all_json() if self.child else [])]
 
     def logged(self, condition: Callable[[dict], Any], timeout: float = 5) -> dict:
         """The first access log line for which `condition` is true, waited for."""
         return until(
             lambda: next((line for line in self.access_log() if condition(line)), None), timeout, "an access log line"
         )
+
+    def record(self, request_id: str, timeout: float = 5) -> dict:
+        """The access log line of this request, waited for."""
+        return self.logged(lambda line: line["airgate.request_id"] == request_id, timeout)
 
     def traps(self) -> list[str]:
         """Every sign that a VM died."""

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use airgate::audit::Field;
+use airgate::audit::{Audit, Field};
 use airgate::gateway::{Body, Forward, Gateway, Step, StreamId};
 use airgate::http::{Edit, Reply};
 use airgate::time::Time;
@@ -181,6 +181,8 @@ impl HttpContext for Stream {
         if let Some(mut record) = record {
             record.add_number(Field::DurationUs, self.spent);
             gateway.on_log(record, || host::headers(Map::Request), host, now);
+        } else {
+            Audit::leave_out(host);
         }
     }
 }

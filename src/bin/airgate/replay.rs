@@ -5,22 +5,27 @@
 //! open is tried in every way that it leaves open; only where all come to the same
 //! end is a line decided again.
 
+mod heard;
+mod tally;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use airgate::access::{Fit, Note, Role, RuleOutcome, Then, Trace};
+use airgate::access::Role;
 use airgate::caller::{Auth, Caller, Groups};
 use airgate::gateway::{Gateway, Inquiry};
 use airgate::time::Time;
 use serde_json::{Map, Value, json};
 
-use crate::console::{self, Failure, count};
+use crate::console::{self, Failure};
 use crate::desk::{self, Desk, DeskHost};
 use crate::explain::Ending;
 use crate::line::Line;
+use heard::Heard;
+use tally::Tally;
 
 /// Decide requests of the record again: what would be refused that was allowed?
 #[derive(clap::Args)]
@@ -60,15 +65,15 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let lines: Vec<Option<Line>> = text.lines().filter(|line| !line.trim().is_empty()).map(Line::read).collect();
     let now = args.now.as_deref().map(|text| desk::moment(Some(text))).transpose()?;
     let mut replay = Replay::open(args, &lines)?;
-    let mut tally = Tally { examples: args.examples, ..Tally::default() };
+    let mut tally = Tally::new(args.examples);
     for line in &lines {
         match line {
             Some(line) => tally.add(line, replay.decide(line, now)),
-            None => tally.foreign = tally.foreign.saturating_add(1),
+            None => tally.add_foreign(),
         }
     }
     console::print(&if args.json { tally.json() } else { tally.text() })?;
-    Ok(if tally.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if tally.refuses_nothing() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What came of a line.
@@ -297,63 +302,6 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// What a decision depended on that records do not say.
-struct Heard<'a> {
-    line: &'a Line,
-    new_agents: &'a [bool],
-    /// Entries of `access.roles` that only their claim keeps away.
-    roles_by_claim: Vec<(usize, Role)>,
-    may_allow: Option<String>,
-    may_refuse: Option<String>,
-    /// The rule that decided.
-    by: String,
-}
-
-impl<'a> Heard<'a> {
-    fn nothing(line: &'a Line, new_agents: &'a [bool]) -> Heard<'a> {
-        Heard { line, new_agents, roles_by_claim: Vec::new(), may_allow: None, may_refuse: None, by: String::new() }
-    }
-
-    /// Whether a condition that does not hold asks for what the record does not
-    /// have.
-    fn is_open(&self, word: &str) -> bool {
-        match word {
-            "claim" => true,
-            "act" => !self.line.get("airgate.on_behalf_of").is_empty(),
-            "user" => self.line.get("enduser.id").starts_with(PSEUDONYM),
-            "email_domain" => self.line.get("enduser.email").starts_with(PSEUDONYM),
-            _ => false,
-        }
-    }
-}
-
-/// How the record begins what stands for a name.
-const PSEUDONYM: &str = "p.";
-
-impl Trace for Heard<'_> {
-    fn note(&mut self, note: Note<'_>) {
-        match note {
-            Note::Grant { index, role, who: Fit::No("claim") } => self.roles_by_claim.push((index, role)),
-            Note::Agent { index, who: Fit::No(word), report_only: false, .. } => {
-                if self.is_open(word) && self.new_agents.get(index) == Some(&true) {
-                    self.may_refuse.get_or_insert(format!("access.agents[{index}] asks for {word}"));
-                }
-            }
-            Note::Rule { name, then, what: Fit::Yes, who: Fit::No(word), .. } if self.is_open(word) => {
-                let doubt = if then == Then::Allow { &mut self.may_allow } else { &mut self.may_refuse };
-                doubt.get_or_insert(format!("the rule {name:?} asks for {word}"));
-            }
-            Note::Rule { name, then, outcome: RuleOutcome::Decides, .. } => {
-                name.clone_into(&mut self.by);
-                if then == Then::StepUp && self.line.get("airgate.rule") != name {
-                    self.may_allow.get_or_insert(format!("the rule {name:?} asks how they signed in"));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 /// For each entry whether it asks for a claim or an acting party and was not
 /// there before.
 fn new(before: &Value, now: &Value, pointer: &str) -> Vec<bool> {
@@ -471,125 +419,4 @@ fn collect_groups(value: &Value, groups: &mut Vec<String>) {
 
 fn list<'a>(config: &'a Value, pointer: &str) -> &'a [Value] {
     config.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-/// What was found, counted.
-#[derive(Default)]
-struct Tally {
-    examples: usize,
-    /// Lines that are no records.
-    foreign: usize,
-    same: usize,
-    by_recorded_role: usize,
-    undecided: BTreeMap<String, usize>,
-    /// What was allowed and would be refused.
-    refused: Differences,
-    /// What was refused and would be allowed.
-    allowed: Differences,
-}
-
-/// By what is asked, and why it ends otherwise: how many, and some of them.
-type Differences = BTreeMap<(String, String), (usize, Vec<Value>)>;
-
-impl Tally {
-    fn add(&mut self, line: &Line, again: Again) {
-        let end = match again {
-            Again::Decided(end) => end,
-            Again::Undecided(reason) => {
-                let number = self.undecided.entry(reason).or_default();
-                *number = number.saturating_add(1);
-                return;
-            }
-        };
-        if end.by_recorded_role {
-            self.by_recorded_role = self.by_recorded_role.saturating_add(1);
-        }
-        let differences = match (line.get("airgate.decision") == "allow", end.allowed) {
-            (true, false) => &mut self.refused,
-            (false, true) => &mut self.allowed,
-            _ => {
-                self.same = self.same.saturating_add(1);
-                return;
-            }
-        };
-        let what = match line.get("airgate.operation") {
-            "" => format!("{} {}", line.get("http.request.method"), line.get("url.path")),
-            name => name.to_owned(),
-        };
-        let by = if end.by.is_empty() { String::new() } else { format!(" by {:?}", end.by) };
-        let why = format!("{}{by} (was {})", end.reason, line.get("airgate.reason"));
-        let (number, examples) = differences.entry((what, why)).or_default();
-        *number = number.saturating_add(1);
-        if examples.len() < self.examples {
-            let fields = [
-                "time",
-                "airgate.request_id",
-                "enduser.id",
-                "airgate.client",
-                "airgate.role",
-                "http.request.method",
-                "url.path",
-                "airgate.ids",
-            ];
-            let said = fields.iter().filter(|name| !line.get(name).is_empty());
-            examples.push(Value::Object(said.map(|name| ((*name).to_owned(), line.get(name).into())).collect()));
-        }
-    }
-
-    fn text(&self) -> String {
-        let total = |differences: &Differences| differences.values().map(|(number, _)| number).sum::<usize>();
-        let (refused, allowed) = (total(&self.refused), total(&self.allowed));
-        let undecided: usize = self.undecided.values().sum();
-        let mut text = String::new();
-        for (head, differences) in
-            [("allowed before, refused now", &self.refused), ("refused before, allowed now", &self.allowed)]
-        {
-            if differences.is_empty() {
-                continue;
-            }
-            text.push_str(&format!("{head}:\n"));
-            for ((what, why), (number, examples)) in differences {
-                text.push_str(&format!("  {number:>5}  {what}: {why}\n"));
-                for example in examples {
-                    let said =
-                        example.as_object().into_iter().flatten().map(|(_, value)| value.as_str().unwrap_or_default());
-                    text.push_str(&format!("           {}\n", said.collect::<Vec<_>>().join("  ")));
-                }
-            }
-        }
-        if undecided > 0 {
-            text.push_str("not decided again:\n");
-            for (reason, number) in &self.undecided {
-                text.push_str(&format!("  {number:>5}  {reason}\n"));
-            }
-        }
-        text.push_str(&format!(
-            "{} the same, {refused} refused now, {allowed} allowed now, {undecided} not decided again",
-            self.same
-        ));
-        if self.by_recorded_role > 0 {
-            text.push_str(&format!("; {} by the role in the record", self.by_recorded_role));
-        }
-        if self.foreign > 0 {
-            text.push_str(&format!("; {} no record", count(self.foreign, "line")));
-        }
-        text.push('\n');
-        text
-    }
-
-    fn json(&self) -> String {
-        let list = |differences: &Differences| -> Value {
-            let one = |((what, why), (number, examples)): (&(String, String), &(usize, Vec<Value>))| json!({"what": what, "why": why, "count": number, "examples": examples});
-            differences.iter().map(one).collect()
-        };
-        let value = json!({
-            "same": self.same,
-            "refused_now": list(&self.refused),
-            "allowed_now": list(&self.allowed),
-            "undecided": self.undecided,
-            "by_recorded_role": self.by_recorded_role,
-            "no_record": self.foreign,
-        });
-        format!("{value:#}\n")
-    }
 }

@@ -119,7 +119,7 @@ mod tests {
             ("providers[0].required_claims[\"/https:~1~1a.b~1/c\"]", "must be it"),
             ("providers[0].login.parameters[\"a.b\"]", ""),
             ("access.roles[0].provider", "vouches"),
-            ("access.opeartions", "known here: default_role, "),
+            ("access.opeartions", "known here: agents, default_role, "),
             ("session.keys[1].secret", "airgate keygen"),
             ("session.keys[0].extra", "known here: id, secret"),
         ] {

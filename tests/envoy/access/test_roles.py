@@ -115,8 +115,8 @@ def test_each_role_may_what_the_lower_ones_may(bed, clients, operation, needed, 
         told = {field: body.get(field) for field in ("status", "error", "operation", "role")}
         assert told == {"status": 403, "error": "insufficient_scope", "operation": name, "role": needed}
         assert f"needs the role {needed}, and yours is {role}" in body["message"]
-        line = bed.envoy.logged(lambda line: line["request_id"] == body["request_id"])
-        assert line["reason"] == "low_role"
+        line = bed.envoy.record(body["request_id"])
+        assert line["airgate.reason"] == "low_role"
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -133,7 +133,7 @@ def test_whom_nothing_gives_a_role_is_refused_everything(bed, operation):
     assert answer.status_code == 403 and not passed(answer)
     body = answer.json()
     assert body["role"] in ROLES and "you have none here" in body["message"]
-    assert bed.envoy.logged(lambda line: line["request_id"] == body["request_id"])["reason"] == "no_role"
+    assert bed.envoy.record(body["request_id"])["airgate.reason"] == "no_role"
 
 
 def test_without_a_role_one_can_still_ask_who_one_is_and_health_is_public(bed):
@@ -145,7 +145,7 @@ def test_without_a_role_one_can_still_ask_who_one_is_and_health_is_public(bed):
 def test_what_is_closed_is_closed_to_admins(bed, clients, operation):
     answer = ask(clients["admin"], operation)
     assert answer.status_code == 403 and not passed(answer)
-    assert bed.envoy.logged(lambda line: line["request_id"] == answer.json()["request_id"])["reason"] == "closed"
+    assert bed.envoy.record(answer.json()["request_id"])["airgate.reason"] == "closed"
 
 
 def test_a_page_for_a_person(clients):

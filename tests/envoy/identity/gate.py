@@ -67,8 +67,8 @@ class Gate:
         body = answer.json()
         assert (body["status"], body["error"]) == (status, error), body
         assert body["message"] and body["request_id"], body
-        line = self.bed.envoy.logged(lambda line: line["request_id"] == body["request_id"])
-        assert line["reason"] == reason, f"the log says {line['reason']}"
+        line = self.bed.envoy.record(body["request_id"])
+        assert line["airgate.reason"] == reason, f"the log says {line['airgate.reason']}"
 
     def bad_token(self, answer: httpx.Response, reason: str) -> None:
         self.refused(answer, 401, "invalid_token", reason)

@@ -52,8 +52,9 @@ def test_list_and_sync(bed, airbyte):
 
     until(lambda: state() == models.JobStatusEnum.SUCCEEDED, 10, "the sync's success", every=0.2)
 
-    line = bed.envoy.logged(lambda line: line["method"] == "POST" and line["uri"].endswith("/api/public/v1/jobs"))
-    assert (line["user"], line["user_client"], line["class"], line["status"]) == ("ci-bot", "ci-bot", "public-api", 200)
+    line = bed.envoy.logged(lambda line: line["airgate.operation"] == "publicCreateJob")
+    said = [line[name] for name in ("enduser.id", "airgate.client", "airgate.route", "http.response.status_code")]
+    assert said == ["ci-bot", "ci-bot", "public-api", 200]
     seen = next(one for one in bed.parts.requests() if one.get("method") == "POST")
     names = {name.lower() for name, _ in seen["headers"]}
     assert "authorization" not in names and "x-airgate-user" in names

@@ -179,7 +179,7 @@ def test_too_many_are_sent_away(gate, site):
             connections[number % len(connections)].ask(token)
         refused = until(lambda: all_answered(connections, 40), 10, "those beyond the bound", every=0.1)
         assert refused == [503] * 40
-        gate.bed.envoy.logged(lambda line: line["reason"] == "overloaded")
+        gate.bed.envoy.logged(lambda line: line["airgate.reason"] == "overloaded")
         site.release()
         every = until(lambda: all_answered(connections, CAPACITY + 40), 10, "the others", every=0.1)
         assert sorted(every) == [401] * CAPACITY + [503] * 40

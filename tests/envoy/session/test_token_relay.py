@@ -133,7 +133,7 @@ def test_a_refusal_can_be_asked_about(relay):
     """By an id that finds it in the log, as every other refusal."""
     for body in (json.dumps({**PAIR, "client_secret": WRONG}).encode(), b"{}"):
         visit = ask(relay, body)
-        assert visit.answer.json()["request_id"] and visit.line["reason"]
+        assert visit.answer.json()["request_id"] and visit.line["airgate.reason"]
 
 
 def test_a_client_that_may_not(relay):

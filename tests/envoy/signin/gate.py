@@ -76,7 +76,7 @@ class Gate:
         text = answer.body.decode()
         request_id = answer.header("x-request-id")
         assert request_id and request_id in text, "no request id"
-        assert self.bed.envoy.logged(lambda line: line["request_id"] == request_id)["reason"]
+        assert self.bed.envoy.record(request_id)["airgate.reason"]
         said = f"{answer.headers} {text}"
         assert not (told := [secret for secret in self._secrets if secret in said]), f"told: {told}"
         return text

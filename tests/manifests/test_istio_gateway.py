@@ -1,0 +1,130 @@
+"""envoy-example/istio/: the ingress gateway, by the roads to the module."""
+
+import httpx
+import pytest
+from istio import gateway, plugin_of
+from objects import ISTIO, find
+
+from lab.envoy import Options
+
+# The third, wasmplugin.yaml, says the same as trafficextension.yaml: see `test_both_apis_say_the_same`.
+ROADS = ["trafficextension.yaml", "module-by-envoyfilter.yaml"]
+FORGED = {
+    "x-airgate-user": "mallory",
+    "x-airgate-route": "slow",
+    "x-airgate-role": "admin",
+    "x-forwarded-for": "198.51.100.7",
+    "x-forwarded-host": "evil.example",
+    "forwarded": "for=198.51.100.7",
+}
+
+
+@pytest.fixture(scope="module", params=ROADS)
+def bed(request, open_bed):
+    return open_bed(Options(bootstrap=lambda bootstrap: gateway(bootstrap, ISTIO / request.param)))
+
+
+@pytest.fixture(scope="module")
+def unguarded(open_bed):
+    """Somebody removed the plugin."""
+    return open_bed(Options(bootstrap=lambda bootstrap: gateway(bootstrap, None)))
+
+
+def test_who_is_known_gets_through_and_what_clients_claim_does_not(bed):
+    answer = bed.client("alice").get("/api/v1/standin/echo", headers=FORGED)
+    headers = dict(answer.json()["headers"])
+    assert headers["x-airgate-user"] == "alice" and headers["x-airgate-route"] == "api"
+    assert headers["x-forwarded-for"] == "127.0.0.1" and headers["x-forwarded-proto"] == "https"
+    assert headers["x-forwarded-host"] == bed.url.removeprefix("https://")
+    assert "forwarded" not in headers and "authorization" not in headers
+    assert answer.headers["strict-transport-security"]
+
+
+def test_nobody_gets_in(bed, arrived):
+    answer = bed.client().get("/api/v1/standin/echo", headers=FORGED)
+    assert answer.status_code == 401 and not arrived()
+
+
+def test_without_the_plugin_nothing_goes_anywhere(unguarded, arrived):
+    answer = unguarded.client("alice").get("/api/v1/standin/echo", headers=FORGED)
+    assert answer.status_code == 503 and answer.json()["message"] and not arrived()
+
+
+def test_paths_and_names_that_can_be_read_two_ways_are_refused(bed, arrived):
+    client = bed.client("alice")
+    assert client.get("/api/v1%2fstandin/echo").status_code == 400
+    assert client.get("/api/v1/standin/echo", headers={"x_airgate_user": "mallory"}).status_code == 400
+    assert not arrived()
+
+
+def test_people_sign_in(bed):
+    surfer = bed.surfer()
+    surfer.sign_in("alice", "/")
+    me = surfer.get("/.airgate/me")
+    assert me.json()["user"] == "alice"
+
+
+def test_a_client_stays_on_its_replica(bed):
+    client = bed.client("alice")
+    assert len({client.get("/api/v1/standin/echo").headers["x-standin-name"] for _ in range(12)}) == 1
+
+
+@pytest.mark.parametrize(("path", "most"), [("/api/v1/connections/get", 3), ("/api/v1/connections/update", 1)])
+def test_only_reads_are_repeated(bed, parts, arrived, path, most):
+    for standin in parts.standins:
+        standin.control(fail={"status": 503, "path": path})
+    assert bed.client("alice").post(path, json={}).status_code == 503
+    assert len(arrived()) == most
+
+
+@pytest.mark.parametrize("path", ["/api/public/v1/jobs", "/api/v1/web_backend/connections/get"])
+def test_no_operation_waits_for_a_body_that_never_comes(bed, arrived, path):
+    """A WasmPlugin is shown no body before the request goes on, so its policy must not ask for one."""
+    bed.client("alice", timeout=5).post(path, json={"jobType": "sync", "withRefreshedCatalog": False})
+    assert [(request["url"], request["body_bytes"] > 0) for request in arrived()] == [(path, True)]
+
+
+def test_what_waits_when_the_policy_asks_for_a_body(open_bed):
+    """The contrast to the last: it is Istio's way that hides the body, and this is what the manifests work around."""
+
+    def asks(bootstrap):
+        gateway(bootstrap, ISTIO / "wasmplugin.yaml")
+        del bootstrap.plugin_config["access"]["operations"]
+
+    client = open_bed(Options(bootstrap=asks)).client("alice", timeout=1)
+    with pytest.raises(httpx.ReadTimeout):
+        client.post("/api/public/v1/jobs", json={"jobType": "sync", "connectionId": "x"})
+
+
+def test_each_class_has_the_time_that_the_example_gives_it(bed, example_routes):
+    (host,) = bed.envoy.bootstrap.manager()["route_config"]["virtual_hosts"]
+    ours = {times(route) for route in host["routes"] if "route" in route}
+    theirs = {times(route) for route in example_routes if "route" in route}
+    assert ours == theirs
+
+
+def times(route: dict) -> tuple:
+    """Class, whether for reads only, path, timeout, idle timeout, how often it is repeated."""
+    headers = {header["name"]: header.get("string_match", {}).get("exact", "any") for header in route["match"]["headers"]}
+    action = route["route"]
+    return (
+        headers["x-airgate-route"],
+        headers.get("x-airgate-retry"),
+        route["match"]["prefix"],
+        action["timeout"],
+        action.get("idle_timeout"),
+        action.get("retry_policy", {}).get("num_retries", 0),
+    )
+
+
+def test_both_apis_say_the_same():
+    old = find(ISTIO / "wasmplugin.yaml", "WasmPlugin")
+    new = find(ISTIO / "trafficextension.yaml", "TrafficExtension")
+    assert plugin_of(old) == plugin_of(new) and old["metadata"] == new["metadata"]
+
+
+def test_the_plugin_is_the_first_and_never_fails_open():
+    spec = plugin_of(find(ISTIO / "wasmplugin.yaml", "WasmPlugin"))
+    assert (spec["phase"], spec["failStrategy"]) == ("AUTHN", "FAIL_RELOAD") and spec["priority"] > 0
+    gateway_pods = find(ISTIO / "gateway.yaml", "Deployment")["spec"]["template"]
+    assert spec["selector"]["matchLabels"].items() <= gateway_pods["metadata"]["labels"].items()
