@@ -80,7 +80,7 @@ impl Audit {
         let target = headers.first(":path").unwrap_or_default();
         let mut parts = target.splitn(2, |byte| *byte == b'?');
         let path = parts.next().unwrap_or_default();
-        record.add_clean(Field::Query, parts.next().map(|query| self.secrets.query(query)).unwrap_or_default());
+        record.add_clean(Field::Query, parts.next().map(|query| self.secrets.query(path, query)).unwrap_or_default());
         if self.sink == Sink::Log {
             record.add(Field::Method, &text(":method"));
             record.add(Field::Host, &text(":authority"));
