@@ -202,16 +202,13 @@ impl Gateway {
     }
 }
 
-/// `connection:…,workspace:…`, and `unclear` at the end where there may be more.
+/// `connection:…,workspace:…`. There may be more in a body that nobody read.
 fn listed(ids: &Ids) -> String {
     let mut list = String::new();
     for (kind, id) in ids.iter() {
         add(&mut list, kind.name());
         list.push(':');
         list.push_str(id);
-    }
-    if ids.are_unclear() {
-        add(&mut list, "unclear");
     }
     list
 }
