@@ -173,8 +173,8 @@ const ANSWER: &[&str] = &[
     OTHER,
 ];
 
-#[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
+#[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
     use std::path::{Path, PathBuf};
