@@ -1,6 +1,7 @@
 use super::*;
 use crate::audit::{Field, Record};
 use crate::decision::Decision;
+use crate::testing::test;
 
 fn record(step: &Step) -> &Record {
     match step {
