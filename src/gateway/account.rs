@@ -165,11 +165,13 @@ impl Gateway {
             note(Field::Client, caller.client.as_deref().unwrap_or_default());
             note(Field::Provider, &caller.provider);
             note(Field::Auth, auth.name());
+            // The gateway's own pages ask no policy.
+            let role = judged.as_ref().map_or_else(|| self.access.role(caller), |judged| judged.role);
+            note(Field::Role, role.map_or("", Role::name));
         }
         note(Field::Client, client.as_deref().unwrap_or_default());
         match (judged, sender) {
             (Some(judged), Some((caller, _))) => {
-                note(Field::Role, judged.role.map_or("", Role::name));
                 note(Field::Rule, judged.rule.as_deref().unwrap_or_default());
                 note(Field::Agent, judged.agent.as_deref().unwrap_or_default());
                 note(Field::OnBehalfOf, if judged.acts_for { &caller.user } else { "" });
@@ -200,16 +202,13 @@ impl Gateway {
     }
 }
 
-/// `connection:…,workspace:…`, and `unclear` at the end where there may be more.
+/// `connection:…,workspace:…`. There may be more in a body that nobody read.
 fn listed(ids: &Ids) -> String {
     let mut list = String::new();
     for (kind, id) in ids.iter() {
         add(&mut list, kind.name());
         list.push(':');
         list.push_str(id);
-    }
-    if ids.are_unclear() {
-        add(&mut list, "unclear");
     }
     list
 }
