@@ -114,7 +114,6 @@ def test_who_and_what(talkative, wire):
         "http.request.size": 2,
         "envoy.protocol": "HTTP/2" if wire is Wire2 else "HTTP/1.1",
         "envoy.tls": "TLSv1.3",
-        "airgate.ids": "unclear",  # nobody knows what this operation's body says
         "airgate.route": "api",
         "envoy.route": "default",
         "envoy.cluster": "airbyte",
