@@ -214,8 +214,8 @@ def test_one_request_id_everywhere(bed, wire):
     passed = visitor.ask()
     (upstream,), (envoys,) = values(passed.passed, "x-airgate-request-id"), values(passed.passed, "x-request-id")
     assert upstream == envoys
-    assert visitor.logged(upstream)["user"] == "alice"
+    assert visitor.logged(upstream)["enduser.id"] == "alice"
     refused = Visitor(bed, wire, who=None).ask(fields=[(b"x-request-id", b"mallory")])
     body, header = refused.answer.json()["request_id"], refused.answer.header("x-request-id")
     assert body == header != "mallory"
-    assert visitor.logged(body)["reason"] == "no_credentials"
+    assert visitor.logged(body)["airgate.reason"] == "no_credentials"

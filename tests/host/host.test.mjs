@@ -203,22 +203,3 @@ test('a host like nginx: no shelf, no foreign functions, no new properties, no p
   assert.equal(login.response.all('set-cookie').length, 1);
   assert.ok(!site.host.calls.includes('proxy_call_foreign_function'));
 });
-
-test('how many host calls an ordinary request costs', () => {
-  const site = Site.ready({ keys });
-  const token = site.token();
-  const once = () => {
-    const stream = site.as(token, '/api/public/v1/workspaces');
-    const cookie = stream.respond().get('set-cookie').split(';')[0];
-    stream.end();
-    return cookie;
-  };
-  const cookie = once();
-  site.host.calls = [];
-  const stream = site.get('/api/public/v1/workspaces', { authorization: `Bearer ${token}`, cookie });
-  stream.respond();
-  stream.end();
-  const counts = {};
-  for (const name of site.host.calls) counts[name] = (counts[name] ?? 0) + 1;
-  console.log(`host calls of a request with a known token: ${site.host.calls.length}`, JSON.stringify(counts));
-});
