@@ -29,6 +29,7 @@ pub use role::{Needs, Role};
 pub use rule::Then;
 pub use trace::{Fit, IdFit, Note, RuleOutcome, Trace};
 pub use verdict::{Boundary, Denial, Question, Report, Verdict};
+pub use what::tag;
 
 use crate::caller::{Auth, Caller};
 use crate::demand::Demand;

@@ -17,6 +17,19 @@ pub enum PermitReason {
     ReportOnly,
 }
 
+impl PermitReason {
+    /// The reason in the record and in metrics.
+    pub fn reason(self) -> &'static str {
+        match self {
+            PermitReason::Public => "public",
+            PermitReason::Role => "role",
+            PermitReason::DefaultRole => "default_role",
+            PermitReason::Rule => "rule",
+            PermitReason::ReportOnly => "report_only",
+        }
+    }
+}
+
 /// The leave to forward one request. Only [`super::Access`] makes them, and
 /// [`crate::gateway::Forward`] demands one, so a path through the code that
 /// forgets to ask does not compile.

@@ -111,7 +111,7 @@ pub(super) fn method(request: &Request) -> &str {
 }
 
 /// The resource in an operation's path.
-pub(super) fn tag(path: &str) -> Option<&str> {
+pub fn tag(path: &str) -> Option<&str> {
     let below = |root: &str| path.strip_prefix(root);
     let rest = match below("/api/v1/web_backend/").or_else(|| below("/api/public/v1/")).or_else(|| below("/api/v1/")) {
         Some(rest) => rest,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::waiting::Waiter;
 use super::{Forward, Gateway, Step, StreamId};
-use crate::access::{Denial, Effect, Ids, Operation, Permit, PermitReason, Report, Role, Verdict};
+use crate::access::{Denial, Effect, Ids, Operation, Permit, Report, Role, Verdict};
 use crate::audit::{Field, Record};
 use crate::caller::{Auth, Caller};
 use crate::decision::Decision;
@@ -73,7 +73,7 @@ impl Gateway {
     ) -> Step {
         let (decision, reason) = match &step {
             Step::Await | Step::Read { .. } => return step,
-            Step::Forward(forward) => (Decision::Allow, word(forward.exchange.permit().reason())),
+            Step::Forward(forward) => (Decision::Allow, forward.exchange.permit().reason().reason()),
             Step::Reply { reply, reason, .. } => (Decision::of_status(reply.status), *reason),
         };
         let written = self.record(decision, reason, request_id, waiter, host, now);
@@ -218,17 +218,6 @@ fn add(list: &mut String, item: &str) {
         list.push(',');
     }
     list.push_str(item);
-}
-
-/// The word for why a request was let through.
-fn word(reason: PermitReason) -> &'static str {
-    match reason {
-        PermitReason::Public => "public",
-        PermitReason::Role => "role",
-        PermitReason::DefaultRole => "default_role",
-        PermitReason::Rule => "rule",
-        PermitReason::ReportOnly => "report_only",
-    }
 }
 
 fn is_api(request: &Request) -> bool {

@@ -83,7 +83,10 @@ impl Bed {
     }
 
     fn token(&self) -> String {
-        let claims = json!({"groups": ["a"], "azp": "cli"});
+        self.token_with(json!({"groups": ["a"], "azp": "cli"}))
+    }
+
+    fn token_with(&self, claims: Value) -> String {
         let mut claims = Claims::with_custom_claims(claims, jwt_simple::prelude::Duration::from_mins(10))
             .with_issuer("https://idp")
             .with_audience("airbyte")

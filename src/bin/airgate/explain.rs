@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use airgate::access::PermitReason;
 use airgate::caller::{Auth, Caller, Groups};
 use airgate::gateway::{Asker, Explained, Inquiry, Step};
 use airgate::http::Edit;
@@ -218,7 +217,7 @@ impl Ending {
             Step::Reply { reason: "no_credentials", .. } if explained.is_own && known => Ending::answer("own_address"),
             Step::Forward(forward) => Ending {
                 decision: "allow",
-                reason: permit(forward.exchange.permit().reason()).to_owned(),
+                reason: forward.exchange.permit().reason().reason().to_owned(),
                 status: None,
                 message: None,
                 headers: forward.edits.iter().filter_map(told).collect(),
@@ -300,15 +299,5 @@ fn told(edit: &Edit) -> Option<(String, String)> {
             Some((name.to_string(), String::from_utf8_lossy(value).into_owned()))
         }
         _ => None,
-    }
-}
-
-fn permit(reason: PermitReason) -> &'static str {
-    match reason {
-        PermitReason::Public => "public",
-        PermitReason::Role => "role",
-        PermitReason::DefaultRole => "default_role",
-        PermitReason::Rule => "rule",
-        PermitReason::ReportOnly => "report_only",
     }
 }

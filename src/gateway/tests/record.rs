@@ -110,15 +110,7 @@ fn who_went_away_is_written_down() {
 #[test]
 fn delegation_is_written_down() {
     let mut bed = Bed::ready(|_| {});
-    let claims = json!({"act": {"sub": "helper"}});
-    let mut claims = Claims::with_custom_claims(claims, jwt_simple::prelude::Duration::from_mins(10))
-        .with_issuer("https://idp")
-        .with_audience("airbyte")
-        .with_subject("alice");
-    claims.issued_at = Some(jwt_simple::prelude::Duration::from_secs(START));
-    claims.invalid_before = None;
-    claims.expires_at = Some(jwt_simple::prelude::Duration::from_secs(START + 600));
-    let token = format!("Bearer {}", bed.key.sign(claims).unwrap());
+    let token = format!("Bearer {}", bed.token_with(json!({"act": {"sub": "helper"}})));
     let step = bed.send(1, "POST", "/api/v1/connections/list", &[("authorization", &token)]);
     let record = record(&step);
     assert_eq!((record.get(Field::Agent), record.get(Field::OnBehalfOf)), (Some("helper"), Some("alice")));
