@@ -84,7 +84,7 @@ test-host: wasm ## the module in a host where everything goes wrong
 
 .PHONY: test-envoy
 test-envoy: wasm cli python node envoys browser ## real Envoy, provider, browser and SDK; ARGS="-k cookie" for some
-	@$(python) -m pytest tests/envoy $(ARGS)
+	@$(python) -m pytest tests/envoy --numprocesses 3 --dist loadfile $(ARGS)
 
 .PHONY: test-manifests
 test-manifests: parts cli ## what stands in envoy-example/ for Kubernetes, Istio and Envoy Gateway: shapes, and driven

@@ -158,7 +158,7 @@ def test_reads_move_on_at_once_whatever_the_key():
         for name in ("airbyte", "airbyte_public_api"):
             cluster = bootstrap.cluster(name)
             del cluster["outlier_detection"]
-            cluster["health_checks"][0].update(interval="60s", no_traffic_interval="60s")
+            cluster["health_checks"][0].update(interval="60s", no_traffic_healthy_interval="60s")
 
     with Parts() as parts, untrapped(Options(bootstrap=unnoticed), parts) as bed:
         parts.standins[0].stop()

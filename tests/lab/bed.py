@@ -122,7 +122,7 @@ class Bed:
         if who:
             token = self.token(who)
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        options = {"timeout": 10, **options}
+        options = {"timeout": 30, **options}
         client = httpx.Client(
             base_url=self.url, verify=trusting(self.authority_file), headers=headers, http1=not http2, http2=http2, **options
         )
