@@ -88,8 +88,9 @@ impl Audit {
         }
     }
 
-    /// Writes a record, once its request has ended.
-    pub fn write(&self, mut record: Record, host: &dyn Host, now: Time) {
+    /// Writes a record, once its request has ended. The proxy's own record says
+    /// when.
+    pub fn write(&self, mut record: Record, host: &dyn Host, now: impl FnOnce() -> Time) {
         self.note_address(&mut record, host);
         match self.sink {
             Sink::None => {}
@@ -107,7 +108,7 @@ impl Audit {
                         note_fact(&mut record, field, &value);
                     }
                 }
-                log::info!("{}", line::line(&record, now));
+                log::info!("{}", line::line(&record, now()));
             }
         }
     }

@@ -416,7 +416,7 @@ impl Gateway {
         let Gateway { routing, affinity, upstream, .. } = self;
         let caller = sender.map(Sender::caller);
         let headers = waiter.request.headers();
-        let mut edits = Edits::new();
+        let mut edits = Edits::with_capacity(16);
         upstream.strip(headers, affinity.cookie_name(), &mut edits);
 
         let role = permit.role().map(|role| role.name());
@@ -435,13 +435,18 @@ impl Gateway {
         };
         let route = routing.route(&waiter.request, &asker, operation.is_some_and(|operation| operation.slow));
         waiter.known.class = Some(route.class);
-        edits.push(Edit::Set("x-airgate-route".into(), route.class.name().into()));
+        edits.push(Edit::Set("x-airgate-route".into(), route.class.name().as_bytes().into()));
         if let Some(name) = route.upstream {
-            edits.push(Edit::Set("x-airgate-upstream".into(), name.into()));
+            edits.push(Edit::Set("x-airgate-upstream".into(), name.as_bytes().to_vec().into()));
         }
-        edits.extend(route.headers.iter().map(|(name, value)| Edit::Set(name.to_owned().into(), value.into())));
+        edits.extend(
+            route
+                .headers
+                .iter()
+                .map(|(name, value)| Edit::Set(name.to_owned().into(), value.as_bytes().to_vec().into())),
+        );
         if is_repeatable(&waiter.request, operation) {
-            edits.push(Edit::Set("x-airgate-retry".into(), b"safe".to_vec()));
+            edits.push(Edit::Set("x-airgate-retry".into(), b"safe".into()));
         }
 
         // A health check belongs to nobody: no cookie for load balancers.
@@ -453,7 +458,7 @@ impl Gateway {
         };
         stamp_stay(&stay, &mut edits);
         if let Some(path) = waiter.request.target().rewrite() {
-            edits.push(Edit::Set(":path".into(), path));
+            edits.push(Edit::Set(":path".into(), path.into()));
         }
         let visitor = matches!(sender, Some(Sender::Visitor(_)));
         let cookies = std::mem::take(&mut waiter.cookies);
@@ -493,10 +498,10 @@ fn bearer(caller: &Caller) -> Bearer<'_> {
 
 fn stamp_stay(stay: &Stay, edits: &mut Edits) {
     if let Some(key) = stay.key() {
-        edits.push(Edit::Set("x-airgate-affinity".into(), key.into()));
+        edits.push(Edit::Set("x-airgate-affinity".into(), key.as_bytes().to_vec().into()));
     }
     if let Some(pin) = stay.pin() {
-        edits.push(Edit::Set("x-airgate-pin".into(), pin.into()));
+        edits.push(Edit::Set("x-airgate-pin".into(), pin.as_bytes().to_vec().into()));
     }
 }
 

@@ -11,6 +11,7 @@ mod key_store;
 mod keys;
 mod login;
 mod logout;
+mod memo;
 mod provider;
 mod refresh;
 mod relay;

@@ -171,6 +171,10 @@ impl Upstream {
     /// business. `cookie` is the affinity cookie's name.
     pub fn strip(&self, headers: &Headers, cookie: Option<&str>, edits: &mut Edits) {
         let gone = |sent: &[u8]| {
+            // Most begin otherwise.
+            if !matches!(sent.first(), Some(b'x' | b'X' | b'a' | b'A' | b'f' | b'F' | b'p' | b'P')) {
+                return false;
+            }
             let name = plain(sent);
             name.starts_with(OURS.as_bytes())
                 || (sent.contains(&b'_') && THE_PROXYS.iter().any(|word| name.starts_with(word.as_bytes())))
@@ -189,7 +193,7 @@ impl Upstream {
         match cookies_without(headers, ours) {
             CookieCut::Unchanged => {}
             CookieCut::Gone => edits.push(Edit::Remove(b"cookie".to_vec())),
-            CookieCut::Left(rest) => edits.push(Edit::Set("cookie".into(), rest)),
+            CookieCut::Left(rest) => edits.push(Edit::Set("cookie".into(), rest.into())),
         }
     }
 
@@ -201,7 +205,7 @@ impl Upstream {
         }
         let token = self.token.as_ref().and_then(|token| token.token(now));
         if let Some(token) = token {
-            edits.push(Edit::Set("authorization".into(), format!("Bearer {token}").into_bytes()));
+            edits.push(Edit::Set("authorization".into(), format!("Bearer {token}").into_bytes().into()));
         }
         token.is_some()
     }
@@ -245,32 +249,37 @@ impl Upstream {
     pub fn stamp(&self, headers: &Headers, stamp: &Stamp<'_>, edits: &mut Edits) {
         for fact in &self.facts {
             if let Some(value) = stamp.value(*fact) {
-                edits.push(Edit::Set(fact.header().into(), value.into_owned().into_bytes()));
+                edits.push(Edit::Set(fact.header().into(), value));
             }
         }
         // Airbyte builds links from both.
-        for (name, value) in [("x-forwarded-host", self.authority.as_str()), ("x-forwarded-proto", "https")] {
+        let is_said = |name: &str, value: &[u8]| {
             let mut sent = headers.all(name);
-            if sent.next() != Some(value.as_bytes()) || sent.next().is_some() {
-                edits.push(Edit::Set(name.into(), value.as_bytes().to_vec()));
-            }
+            sent.next() == Some(value) && sent.next().is_none()
+        };
+        let authority = self.authority.as_bytes();
+        if !is_said("x-forwarded-host", authority) {
+            edits.push(Edit::Set("x-forwarded-host".into(), authority.to_vec().into()));
+        }
+        if !is_said("x-forwarded-proto", b"https") {
+            edits.push(Edit::Set("x-forwarded-proto".into(), Cow::Borrowed(b"https")));
         }
     }
 }
 
-impl<'a> Stamp<'a> {
-    fn value(&self, fact: Fact) -> Option<Cow<'a, str>> {
-        let caller = || self.caller;
-        match fact {
-            Fact::User => caller().map(|caller| encoded(&caller.user)),
-            Fact::Email => caller()?.email.as_deref().map(encoded),
-            Fact::Name => caller()?.name.as_deref().map(encoded),
-            Fact::Groups => groups(&caller()?.groups),
-            Fact::Role => self.role.map(Cow::Borrowed),
-            Fact::Client => caller()?.client.as_deref().map(encoded),
-            Fact::Auth => self.auth.map(Cow::Borrowed),
-            Fact::RequestId => Some(Cow::Borrowed(self.request_id)),
-        }
+impl Stamp<'_> {
+    fn value(&self, fact: Fact) -> Option<Cow<'static, [u8]>> {
+        let text = match fact {
+            Fact::Role => return self.role.map(|role| Cow::Borrowed(role.as_bytes())),
+            Fact::Auth => return self.auth.map(|auth| Cow::Borrowed(auth.as_bytes())),
+            Fact::RequestId => self.request_id.to_owned(),
+            Fact::User => encoded(&self.caller?.user),
+            Fact::Email => encoded(self.caller?.email.as_deref()?),
+            Fact::Name => encoded(self.caller?.name.as_deref()?),
+            Fact::Groups => groups(&self.caller?.groups)?,
+            Fact::Client => encoded(self.caller?.client.as_deref()?),
+        };
+        Some(text.into_bytes().into())
     }
 }
 
@@ -283,7 +292,7 @@ fn plain(name: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-fn groups(groups: &Groups) -> Option<Cow<'static, str>> {
+fn groups(groups: &Groups) -> Option<String> {
     let Groups::Known(list) = groups else {
         return None;
     };
@@ -298,15 +307,15 @@ fn groups(groups: &Groups) -> Option<Cow<'static, str>> {
             return None;
         }
     }
-    Some(Cow::Owned(joined))
+    Some(joined)
 }
 
 /// A header field carries ASCII only (RFC 9110 section 5.5), so everything else
 /// is percent-encoded, and with it the percent sign.
-fn encoded(text: &str) -> Cow<'_, str> {
+fn encoded(text: &str) -> String {
     let plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'%';
     if text.bytes().all(plain) {
-        return Cow::Borrowed(text);
+        return text.to_owned();
     }
     let mut encoded = String::with_capacity(text.len().saturating_mul(3));
     for byte in text.bytes() {
@@ -315,7 +324,7 @@ fn encoded(text: &str) -> Cow<'_, str> {
             false => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
-    Cow::Owned(encoded)
+    encoded
 }
 
 #[cfg(test)]

@@ -57,6 +57,10 @@ impl Record {
 /// A text that stays on its line and shows in the order in which it is written,
 /// no longer than `limit` bytes once JSON has escaped it.
 pub(super) fn clean(text: &str, limit: usize) -> String {
+    // Nearly all are plain, and then nothing has to be looked at twice.
+    if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        return text.to_owned();
+    }
     let mut cleaned = String::new();
     let mut left = limit;
     for character in text.chars() {

@@ -110,7 +110,7 @@ fn the_proxy_is_told_what_it_does_not_know() {
     audit.note_head(&mut record, &Headers::from_pairs([(":path", "/a?key=1"), (":method", "GET")]));
     let host = TestHost::default();
     host.facts.borrow_mut().insert("source.address", b"192.0.2.7:4711".to_vec());
-    audit.write(record, &host, NOW);
+    audit.write(record, &host, || NOW);
     let told = host.told.into_inner();
     let told: Vec<_> = told.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     assert_eq!(
@@ -144,7 +144,7 @@ fn people_can_be_hidden() {
     }
     let host = TestHost::default();
     host.facts.borrow_mut().insert("source.address", b"[2001:db8::1]:4711".to_vec());
-    audit.write(record, &host, NOW);
+    audit.write(record, &host, || NOW);
     let told = host.told.into_inner();
     let of =
         |field: Field| told.iter().filter(move |(name, _)| name == field.property()).map(|(_, text)| text.as_str());

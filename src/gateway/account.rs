@@ -103,7 +103,13 @@ impl Gateway {
 
     /// A request has ended: writes its record. `headers` are asked for where it
     /// does not say what was asked for.
-    pub fn on_log(&self, mut record: Record, headers: impl FnOnce() -> Option<Headers>, host: &dyn Host, now: Time) {
+    pub fn on_log(
+        &self,
+        mut record: Record,
+        headers: impl FnOnce() -> Option<Headers>,
+        host: &dyn Host,
+        now: impl FnOnce() -> Time,
+    ) {
         let headers = if record.has_head { None } else { headers() };
         if let Some(headers) = headers {
             self.audit.note_head(&mut record, &headers);

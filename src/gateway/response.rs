@@ -59,14 +59,14 @@ pub(super) fn edits(
     }
     let stay = affinity.on_response(&exchange.stay, pin, now).map(|cookie| cookie.set_cookie);
     let cookies = || stay.iter().chain(session);
-    edits.extend(cookies().map(|cookie| Edit::Add("set-cookie".into(), cookie.clone().into_bytes())));
+    edits.extend(cookies().map(|cookie| Edit::Add("set-cookie".into(), cookie.clone().into_bytes().into())));
     if cookies().next().is_some() {
         // A shared cache that kept the response would hand one client's cookie
         // to the next (HAProxy's `nocache`).
         let sent = headers.first("cache-control").unwrap_or_default().to_ascii_lowercase();
         let has = |word: &[u8]| sent.windows(word.len()).any(|part| part == word);
         if !has(b"private") && !has(b"no-store") {
-            edits.push(Edit::Set("cache-control".into(), b"private".to_vec()));
+            edits.push(Edit::Set("cache-control".into(), b"private".into()));
         }
     }
     edits

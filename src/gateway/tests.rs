@@ -127,7 +127,7 @@ fn forwarded(step: Step) -> HashMap<String, String> {
             .edits
             .into_iter()
             .filter_map(|edit| match edit {
-                Edit::Set(name, value) => Some((name.into_owned(), String::from_utf8(value).unwrap())),
+                Edit::Set(name, value) => Some((name.into_owned(), String::from_utf8(value.into_owned()).unwrap())),
                 _ => None,
             })
             .collect(),

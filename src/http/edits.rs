@@ -9,9 +9,9 @@ pub enum Edit {
     /// spelling, which may be any bytes.
     Remove(Vec<u8>),
     /// Make this the only field of its name.
-    Set(Cow<'static, str>, Vec<u8>),
+    Set(Cow<'static, str>, Cow<'static, [u8]>),
     /// Add a field beside those of the same name (`Set-Cookie`).
-    Add(Cow<'static, str>, Vec<u8>),
+    Add(Cow<'static, str>, Cow<'static, [u8]>),
 }
 
 /// Changes to a header map, in order.

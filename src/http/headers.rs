@@ -72,12 +72,17 @@ impl Headers {
 
     /// The values of every field of this name, in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        self.fields.iter().filter(|(field, _)| self.is(field, name)).map(|(_, value)| self.slice(value))
     }
 
     /// The value of the first field of this name.
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        self.fields.iter().find(|(field, _)| self.is(field, name)).map(|(_, value)| self.slice(value))
+    }
+
+    /// Lengths first: they tell nearly all names apart.
+    fn is(&self, field: &Range<usize>, name: &str) -> bool {
+        field.len() == name.len() && self.slice(field).eq_ignore_ascii_case(name.as_bytes())
     }
 
     fn append(&mut self, bytes: &[u8]) -> Range<usize> {

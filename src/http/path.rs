@@ -81,15 +81,15 @@ impl Target {
         };
         let raw_path = path.unwrap_or_default();
         let path = decode(raw_path)?;
-        let Some(segments) = path.strip_prefix('/') else {
+        let Some(segments) = path.as_bytes().strip_prefix(b"/") else {
             return Err(PathRefusal::NotAbsolute);
         };
-        let mut segments = segments.split('/').peekable();
+        let mut segments = segments.split(|byte| *byte == b'/').peekable();
         while let Some(segment) = segments.next() {
             match segment {
                 // A slash at the very end leaves an empty last segment.
-                "" if segments.peek().is_some() => return Err(PathRefusal::EmptySegment),
-                "." | ".." => return Err(PathRefusal::DotSegment),
+                b"" if segments.peek().is_some() => return Err(PathRefusal::EmptySegment),
+                b"." | b".." => return Err(PathRefusal::DotSegment),
                 _ => {}
             }
         }
@@ -133,6 +133,10 @@ impl Target {
 }
 
 fn decode(raw: &[u8]) -> Result<String, PathRefusal> {
+    // Nearly every path says what it means.
+    if raw.iter().all(|byte| PLAIN.get(usize::from(*byte)) == Some(&true)) {
+        return String::from_utf8(raw.to_vec()).map_err(|_| PathRefusal::NotUtf8);
+    }
     let mut path = String::with_capacity(raw.len());
     // Escaped bytes above 127 must form UTF-8; what lies between two escapes
     // is ASCII, so each run of escapes is judged by itself.
@@ -193,7 +197,18 @@ fn refuse_escaped(byte: u8) -> Result<(), PathRefusal> {
     }
 }
 
-fn refuse_plain(byte: u8) -> Result<(), PathRefusal> {
+/// The bytes that stand for themselves.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        plain[byte as usize] = byte != b'%' && refuse_plain(byte).is_ok();
+        byte += 1;
+    }
+    plain
+};
+
+const fn refuse_plain(byte: u8) -> Result<(), PathRefusal> {
     match byte {
         b'\\' => Err(PathRefusal::Backslash),
         b';' => Err(PathRefusal::Semicolon),

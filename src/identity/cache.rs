@@ -1,31 +1,21 @@
 //! Tokens that have been checked before.
 
-use std::hash::RandomState;
 use std::rc::Rc;
 
-use lru::LruCache;
-
 use super::keys::KeyFingerprint;
+use super::memo::Memo;
 use crate::caller::Caller;
 use crate::time::Time;
 
 /// Remembers whom a token stands for, until it expires or its key goes.
 ///
 /// - The key is the whole token, so that nothing but this very token finds the
-///   verdict; the hash is seeded, so that nobody can aim at one bucket.
-/// - At most 8,192 entries and 4 MiB of tokens; the least recently used go
-///   first. Parsed claims take a few times the room of their token.
-/// - Only good tokens are remembered: bad ones are without number.
+///   verdict.
+/// - At most 8,192 entries and 4 MiB of tokens. Parsed claims take a few times
+///   the room of their token.
 /// - It belongs to one configuration and dies with it.
-#[derive(Debug)]
-pub struct TokenCache {
-    entries: LruCache<Box<[u8]>, Entry, RandomState>,
-    bytes: usize,
-    max_entries: usize,
-    max_bytes: usize,
-}
+pub struct TokenCache(Memo<Entry>);
 
-#[derive(Debug)]
 struct Entry {
     identity: Rc<Caller>,
     provider: usize,
@@ -34,55 +24,31 @@ struct Entry {
 
 impl Default for TokenCache {
     fn default() -> TokenCache {
-        TokenCache::new(8192, 4 * 1024 * 1024)
+        TokenCache(Memo::new(8192, 4 * 1024 * 1024))
     }
 }
 
 impl TokenCache {
-    /// A cache of at most so many entries and bytes of tokens.
-    pub fn new(max_entries: usize, max_bytes: usize) -> TokenCache {
-        // Without a bound of its own: it would take room for all entries now.
-        let entries = LruCache::unbounded_with_hasher(RandomState::new());
-        TokenCache { entries, bytes: 0, max_entries, max_bytes }
-    }
-
     /// Whom the token stands for, if that is known and still so.
     pub fn get(&mut self, token: &[u8], now: Time) -> Option<Rc<Caller>> {
-        let entry = self.entries.get(token)?;
+        let entry = self.0.get(token)?;
         if now < entry.identity.expires {
             return Some(Rc::clone(&entry.identity));
         }
-        self.entries.pop(token);
-        self.bytes = self.bytes.saturating_sub(token.len());
+        self.0.remove(token);
         None
     }
 
     /// Remembers a token that has been checked with `key` of the provider of
     /// this index.
     pub fn insert(&mut self, token: &[u8], identity: Rc<Caller>, provider: usize, key: KeyFingerprint) {
-        let entry = Entry { identity, provider, key };
-        if self.entries.put(token.into(), entry).is_none() {
-            self.bytes = self.bytes.saturating_add(token.len());
-        }
-        while self.entries.len() > self.max_entries || self.bytes > self.max_bytes {
-            let Some((token, _)) = self.entries.pop_lru() else {
-                break;
-            };
-            self.bytes = self.bytes.saturating_sub(token.len());
-        }
+        self.0.insert(token, Entry { identity, provider, key });
     }
 
     /// Forgets every token of this provider whose key does not pass: after a
     /// new key set, those whose key is not in it.
     pub fn retain_keys(&mut self, provider: usize, keep: impl Fn(&KeyFingerprint) -> bool) {
-        let bytes = &mut self.bytes;
-        self.entries.retain(|token, entry| {
-            let keeps = entry.provider != provider || keep(&entry.key);
-            if !keeps {
-                *bytes = bytes.saturating_sub(token.len());
-            }
-            keeps
-        });
+        self.0.retain(|entry| entry.provider != provider || keep(&entry.key));
     }
 }
 
@@ -106,54 +72,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_very_token_finds_its_verdict() {
-        let mut cache = TokenCache::default();
-        cache.insert(b"header.payload.signature", identity(), 0, key(1));
-        assert!(cache.get(b"header.payload.signature", now()).is_some());
-        for other in ["", "header.payload.", "header.payload.signaturE", "header.payload.signature ", "payload"] {
-            assert!(cache.get(other.as_bytes(), now()).is_none(), "{other}");
-        }
-    }
-
-    #[test]
     fn a_verdict_ends_when_the_token_does() {
         let mut cache = TokenCache::default();
         let end = Time::from_seconds(NOW + 3660).millis();
         cache.insert(b"a", identity(), 0, key(1));
         assert!(cache.get(b"a", Time::from_millis(end - 1)).is_some());
         assert!(cache.get(b"a", Time::from_millis(end)).is_none());
-        assert_eq!((cache.entries.len(), cache.bytes), (0, 0));
+        assert_eq!(cache.0.used(), (0, 0));
         assert!(cache.get(b"a", now()).is_none(), "a clock that steps back brings nothing back");
-    }
-
-    #[test]
-    fn room_is_bounded_by_entries_and_by_bytes() {
-        let identity = identity();
-        let mut cache = TokenCache::new(100, 1_000);
-        for number in 0..1_000_u32 {
-            cache.insert(&number.to_le_bytes(), Rc::clone(&identity), 0, key(1));
-        }
-        assert_eq!((cache.entries.len(), cache.bytes), (100, 400));
-        assert!(cache.get(&900_u32.to_le_bytes(), now()).is_some());
-        cache.insert(&[7; 599], Rc::clone(&identity), 0, key(1));
-        assert_eq!((cache.entries.len(), cache.bytes), (100, 995));
-        cache.insert(&[8; 999], Rc::clone(&identity), 0, key(1));
-        assert_eq!((cache.entries.len(), cache.bytes), (1, 999));
-        cache.insert(&[9; 1_001], identity, 0, key(1));
-        assert_eq!((cache.entries.len(), cache.bytes), (0, 0));
-    }
-
-    #[test]
-    fn the_least_recently_used_goes_first() {
-        let identity = identity();
-        let mut cache = TokenCache::new(2, 1_000);
-        cache.insert(b"a", Rc::clone(&identity), 0, key(1));
-        cache.insert(b"b", Rc::clone(&identity), 0, key(1));
-        cache.get(b"a", now());
-        cache.insert(b"a", Rc::clone(&identity), 0, key(1));
-        assert_eq!((cache.entries.len(), cache.bytes), (2, 2), "the same token again takes no more room");
-        cache.insert(b"c", identity, 0, key(1));
-        assert!(cache.get(b"b", now()).is_none() && cache.get(b"a", now()).is_some());
     }
 
     #[test]
@@ -167,6 +93,6 @@ mod tests {
         let left: Vec<bool> = [b"a", b"b", b"c"].map(|token| cache.get(token, now()).is_some()).to_vec();
         assert_eq!(left, [false, true, true]);
         cache.retain_keys(0, |_| false);
-        assert_eq!((cache.entries.len(), cache.bytes), (1, 1));
+        assert_eq!(cache.0.used(), (1, 1));
     }
 }

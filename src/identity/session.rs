@@ -7,7 +7,6 @@
 
 mod chunks;
 mod contents;
-mod memory;
 mod settings;
 mod too_large;
 
@@ -20,12 +19,12 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use super::claims::ClaimSettings;
+use super::memo::Memo;
 use crate::http::{CookieSettings, Headers, cookie, set_cookie};
 use crate::pointer::Pointer;
 use crate::seal::{KeyRing, Opened};
 use crate::time::Time;
 use chunks::Sent;
-use memory::Memory;
 
 const SESSION: &str = "session";
 const ID_TOKEN: &str = "id-token";
@@ -42,7 +41,15 @@ pub fn is_session_cookie(name: &[u8]) -> bool {
 /// Seals sessions and opens them.
 pub struct Sessions {
     settings: SessionSettings,
-    opened: Memory,
+    opened: Memo<Opened<Rc<Session>>>,
+}
+
+/// What is in sealed sessions: opening one costs AES over all of it and JSON,
+/// and one browser comes many times. At most 4,096 of them and 4 MiB of sealed
+/// text; what is opened takes about as much again. Whether it still counts is
+/// asked each time.
+fn memo() -> Memo<Opened<Rc<Session>>> {
+    Memo::new(4096, 4 * 1024 * 1024)
 }
 
 /// What a browser sent.
@@ -65,7 +72,7 @@ pub enum Found {
 impl Sessions {
     /// Starts with nothing remembered.
     pub fn new(settings: SessionSettings) -> Sessions {
-        Sessions { settings, opened: Memory::default() }
+        Sessions { settings, opened: memo() }
     }
 
     /// The keys, for whatever else is sealed for the same browsers.

@@ -57,7 +57,7 @@ pub(super) fn without_its_cookies(headers: &Headers, edits: &mut Edits) {
     }
     edits.push(Edit::Remove(b"set-cookie".to_vec()));
     let others = headers.all("set-cookie").filter(|line| !is_its(line));
-    edits.extend(others.map(|line| Edit::Add("set-cookie".into(), line.to_vec())));
+    edits.extend(others.map(|line| Edit::Add("set-cookie".into(), line.to_vec().into())));
 }
 
 #[cfg(test)]
@@ -108,7 +108,7 @@ mod tests {
             edits
         };
         let remove = Edit::Remove(b"set-cookie".to_vec());
-        let add = |line: &[u8]| Edit::Add("set-cookie".into(), line.to_vec());
+        let add = |line: &[u8]| Edit::Add("set-cookie".into(), line.to_vec().into());
         assert_eq!(cut(&[]), []);
         assert_eq!(cut(&[b"a=JWT=1; Path=/", b"b=\xff"]), []);
         assert_eq!(cut(&[b"JWT=x; HttpOnly", b"JWT_REFRESH_TOKEN="]), std::slice::from_ref(&remove));

@@ -9,7 +9,7 @@ use airgate::time::Time;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::host::{self, Map, Proxy};
+use crate::host::{self, Map, Moment, Proxy};
 use crate::shared::{Decided, Shared, Slot, Way};
 
 /// The context of one request.
@@ -146,7 +146,7 @@ impl HttpContext for Stream {
             Way::Open | Way::Broken => {}
             Way::Answered(cookies) => {
                 for cookie in cookies {
-                    host::edit(Map::Response, &Edit::Add("set-cookie".into(), cookie.clone().into_bytes()));
+                    host::edit(Map::Response, &Edit::Add("set-cookie".into(), cookie.clone().into_bytes().into()));
                 }
             }
             Way::Forwarded(exchange) => {
@@ -166,17 +166,18 @@ impl HttpContext for Stream {
     fn on_log(&mut self) {
         let decided =
             self.decided.try_borrow_mut().map(|mut decided| std::mem::take(&mut *decided)).unwrap_or_default();
-        let (Some(now), Ok(mut gateway)) = (host::now(), self.shared.gateway.try_borrow_mut()) else {
+        let Ok(mut gateway) = self.shared.gateway.try_borrow_mut() else {
             return;
         };
-        let (Some(gateway), host, now) = (gateway.as_mut(), &self.shared.proxy, now.time()) else {
+        let (Some(gateway), host) = (gateway.as_mut(), &self.shared.proxy) else {
             return;
         };
+        let now = || host::now().map(Moment::time).unwrap_or_default();
         let record = match decided.way {
             Way::Forwarded(_) | Way::Answered(_) => decided.record,
             // Envoy refuses some requests before any filter sees them.
-            Way::Open => gateway.on_undecided(self.id, "proxy_refused", host, now),
-            Way::Broken => gateway.on_undecided(self.id, "host_failure", host, now),
+            Way::Open => gateway.on_undecided(self.id, "proxy_refused", host, now()),
+            Way::Broken => gateway.on_undecided(self.id, "host_failure", host, now()),
         };
         if let Some(mut record) = record {
             record.add_number(Field::DurationUs, self.spent);

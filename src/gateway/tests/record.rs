@@ -15,7 +15,7 @@ fn record(step: &Step) -> &Record {
 /// What a line in the log says; the test's host prints it nowhere, so it is what
 /// the proxy is told.
 fn told(bed: &Bed, record: Record, head: &[(&str, &str)]) -> HashMap<String, String> {
-    bed.gateway.on_log(record, || Some(Headers::from_pairs(head.iter().copied())), &bed.host, bed.now);
+    bed.gateway.on_log(record, || Some(Headers::from_pairs(head.iter().copied())), &bed.host, || bed.now);
     bed.host.told.take().into_iter().collect()
 }
 

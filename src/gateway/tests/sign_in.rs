@@ -145,7 +145,7 @@ fn a_refresh_makes_one_call_and_late_requests_take_its_result() {
         let cookies: Vec<String> = edits
             .into_iter()
             .filter_map(|edit| match edit {
-                Edit::Add(_, value) => Some(String::from_utf8(value).unwrap()),
+                Edit::Add(_, value) => Some(String::from_utf8(value.into_owned()).unwrap()),
                 _ => None,
             })
             .collect();

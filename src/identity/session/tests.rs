@@ -463,7 +463,7 @@ fn our_cookies_are_known_by_name() {
 #[test]
 fn room_is_bounded_by_entries_and_by_bytes_and_forgeries_push_nobody_out() {
     let mut sessions = sessions();
-    sessions.opened = Memory::new(3, 20_000);
+    sessions.opened = Memo::new(3, 20_000);
     let open = |sessions: &mut Sessions, length| {
         let sealed = sessions.seal(&session("alice", length)).unwrap();
         sessions.open(&sealed, at(1)).unwrap();

@@ -12,7 +12,7 @@ fn ends(sessions: &mut Sessions, session: &Session, minute: u64) {
     assert_eq!(sessions.end_of(session), at(minute));
     browser.opens(sessions, at(minute - 1).plus(JUST_BEFORE));
     assert!(matches!(browser.finds(sessions, at(minute)), Found::Bad), "remembered");
-    sessions.opened = Memory::default();
+    sessions.opened = memo();
     assert!(matches!(browser.finds(sessions, at(minute)), Found::Bad), "opened anew");
     browser.opens(sessions, at(minute - 1));
 }
