@@ -49,7 +49,7 @@ class Idp:
             (folder / f"{name}.key").write_bytes(leaf.key)
         tls = authority.leaf().write(folder / "idp-tls")
         self.child = Child("idp", [PYTHON, ROOT / "tests/saml/idp.py", port, *tls, folder], folder)
-        self.child.read_json()
+        self.child.read_json(timeout=40)
 
     def trust(self, metadata: bytes) -> None:
         """This is the metadata of the one who may ask."""
@@ -82,8 +82,13 @@ class Satosa:
 
     def start(self, gateway: str) -> None:
         """For this gateway, as the page says it, and waits until it answers."""
-        here = {_FOLDER: str(self.folder), _SATOSA: self.url, _GATEWAY: gateway, "a long random text": self.client_secret}
-        here["0.0.0.0:443"] = urlsplit(self.url).netloc
+        here = {
+            _FOLDER: str(self.folder),
+            _SATOSA: self.url,
+            _GATEWAY: gateway,
+            "0.0.0.0:443": urlsplit(self.url).netloc,
+            "a long random text": self.client_secret,
+        }
         for name, text in page_files().items():
             (self.folder / name).write_text(_moved(text, here))
         *setup, serve = _page_commands()
@@ -92,7 +97,7 @@ class Satosa:
         configuration, program, *words = shlex.split(_moved(serve, here))
         environment = {**dict([configuration.split("=")]), "SATOSA_STATE_ENCRYPTION_KEY": secrets.token_hex(16)}
         self.child = Child("satosa", [PYTHON.parent / program, *words], self.folder, environment)
-        self.child.wait_for(self._answers, 20, "answering")
+        self.child.wait_for(self._answers, 40, "answering")
 
     def stop(self) -> None:
         if self.child:

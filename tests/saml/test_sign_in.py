@@ -7,6 +7,9 @@ import pytest
 from lab.page import Page
 from lab.surfer import Surfer
 
+# SATOSA and the identity provider take seconds of CPU to start.
+pytestmark = pytest.mark.timeout(120)
+
 PAGE = "/workspaces/1/connections?search=a%20b&tab=1"
 
 
