@@ -11,7 +11,7 @@ envoys := 1.36.4 $(envoy)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: wasm cli python node envoys browser ## set everything up, so that the rest works offline
@@ -90,12 +90,21 @@ test-envoy: wasm cli python node envoys browser ## real Envoy, provider, browser
 test-manifests: parts cli ## what stands in envoy-example/ for Kubernetes, Istio and Envoy Gateway: shapes, and driven
 	@$(python) -m pytest tests/manifests $(ARGS)
 
+.PHONY: test-saml
+test-saml: parts ## sign in with SAML, through a broker: docs/saml.md; not part of `make test`
+	@$(scripts)/saml.sh
+	@$(python) -m pytest tests/saml $(ARGS)
+
+.PHONY: test-providers
+test-providers: parts cli ## the settings and the sample tokens of docs/providers
+	@$(python) -m pytest tests/providers $(ARGS)
+
 .PHONY: check
 check: wasm python ## format, clippy, docs, syntax, size of the module
 	@$(scripts)/check.sh
 
 .PHONY: requirements
-requirements: ## pin tests/requirements.in anew, with hashes
+requirements: ## pin the Python packages of the tests anew, with hashes
 	@$(scripts)/requirements.sh
 
 .PHONY: clean
