@@ -1,13 +1,17 @@
 """What is asked of both gateways. Each case says in a table's words what happened; the page has the table."""
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
-from gate import Gate, Visit
+import httpx
+from gate import ECHO, Gate, Visit
 
 from lab import until
 from lab.forge import json_bytes, make_key
+from lab.surfer import Surfer
 
 CASES: dict[str, Callable[[Gate], str]] = {}
 CONNECTIONS = "/api/v1/connections"
@@ -77,7 +81,8 @@ def _(gate: Gate) -> str:
 
 @case("`alg: none`")
 def _(gate: Gate) -> str:
-    return gate.ask(token=gate.site.token(header={"alg": "none"}, sign=lambda _: b"", groups=["airbyte-admins"])).outcome
+    unsigned = gate.site.token(header={"alg": "none"}, sign=lambda _: b"", groups=["airbyte-admins"])
+    return gate.ask(token=unsigned).outcome
 
 
 @case("`crit` names an extension that nobody knows")
@@ -122,12 +127,26 @@ def _(gate: Gate) -> str:
 @case("a person opens a page in a browser")
 def _(gate: Gate) -> str:
     with gate.surfer() as surfer:
-        begun = surfer.navigate("/workspaces", until=lambda url: url.startswith(gate.site.issuer))
-        if not begun.has_redirect_location:
-            return str(begun.status_code)
-        callback = gate.site.authorize(begun.headers["location"], groups=["airbyte-admins"])
-        page = surfer.navigate(callback)
-        return f"signs in, {page.status_code} for {page.url.path}"
+        page = sign_in(gate, surfer)
+        return f"{'signs in, ' if page.history else ''}{page.status_code} for {page.url.path}"
+
+
+@case("a page's own call, when its person has signed in")
+def _(gate: Gate) -> str:
+    with gate.surfer() as surfer:
+        sign_in(gate, surfer)
+        answer = surfer.get(ECHO.decode())
+        if answer.status_code != 200:
+            return str(answer.status_code)
+        seen = " ".join(value for name, value in answer.json()["headers"])
+        told = any(len(token) > 40 and token in seen for token in gate.site.secrets)
+        return "passes, and so do the tokens" if told else "passes, without tokens"
+
+
+@case("such a call, when nobody has")
+def _(gate: Gate) -> str:
+    with gate.surfer() as surfer:
+        return str(surfer.get(ECHO.decode()).status_code)
 
 
 # What is asked for
@@ -219,12 +238,16 @@ def _(gate: Gate) -> str:
     return "balanced, new cookie" if gate.ask(cookie="forged").set_cookie else "taken"
 
 
-@case("the cookie's value written by hand: `b`")
+@case("the cookie's value written by hand, for replica b")
 def _(gate: Gate) -> str:
-    visits = [gate.ask(cookie="b") for _ in range(10)]
-    if {visit.replica for visit in visits} == {"b"}:
-        return "goes to replica b"
-    return "balanced, new cookie" if all(visit.set_cookie for visit in visits) else "taken"
+    address = urlsplit(gate.parts.standins[1].url).netloc.encode()
+    # What HAProxy and Envoy's stateful_session put there: its name, and its address in base64 of a protobuf.
+    for value in ("b", b64encode(b"\n" + bytes([len(address)]) + address).decode()):
+        visits = [gate.ask(cookie=value) for _ in range(8)]
+        if {visit.replica for visit in visits} == {"b"}:
+            return "goes there"
+        assert all(visit.set_cookie for visit in visits)
+    return "balanced, new cookie"
 
 
 @case("the cookie twice")
@@ -241,7 +264,7 @@ def _(gate: Gate) -> str:
 def _(gate: Gate) -> str:
     field = f"theme=dark; {gate.cookie}={one_on(gate, 'a')}; lang=en".encode()
     seen = gate.ask(fields=[(b"cookie", field)]).seen("cookie")
-    return "Airbyte sees the others" if seen == ["theme=dark; lang=en"] else f"Airbyte sees {seen}"
+    return "Airbyte sees the others" if seen == ["theme=dark; lang=en"] else "Airbyte sees all three"
 
 
 @case("the answer that sets it says `public`")
@@ -339,6 +362,17 @@ def _(gate: Gate) -> str:
     return gate.ask(token=gate.site.token(key, groups=["airbyte-admins"])).outcome
 
 
+def sign_in(gate: Gate, surfer: Surfer) -> httpx.Response:
+    """To a page, by the provider if the gateway leads there."""
+    begun = surfer.navigate("/workspaces", until=lambda url: url.startswith(gate.site.issuer))
+    if not begun.has_redirect_location:
+        return begun
+    location = begun.headers["location"]
+    # Envoy's oauth2 asks without one, and the site insists.
+    location += "" if "nonce=" in location else f"&nonce={'n' * 22}"
+    return surfer.navigate(gate.site.authorize(location, groups=["airbyte-admins"]))
+
+
 def one_on(gate: Gate, replica: str) -> str:
     """The cookie of a client that was sent to this replica."""
     for _ in range(64):
@@ -353,7 +387,9 @@ def moved(visit: Visit) -> Visit | None:
 
 
 def repeated(visit: Visit) -> str:
-    return f"repeated at the other, {visit.answer.status}" if len(visit.arrivals) > 1 else f"not repeated, {visit.answer.status}"
+    replicas = {one["name"] for one in visit.arrivals}
+    again = f"repeated at the {'other' if len(replicas) > 1 else 'same'}" if len(visit.arrivals) > 1 else "not repeated"
+    return f"{again}, {visit.answer.status}"
 
 
 @contextmanager

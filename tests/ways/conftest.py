@@ -1,6 +1,6 @@
 """HAProxy with its file and Envoy with airgate, before the same replicas, believing the same provider."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from gate import Gate
@@ -67,7 +67,7 @@ def gates(parts, site, haproxy, bed) -> dict[str, Gate]:
     }
 
 
-def as_shown(rogue: Rogue, change=lambda bootstrap: None) -> Options:
+def as_shown(rogue: Rogue, change: Callable[[Bootstrap], None] = lambda _: None) -> Options:
     """The page's configuration for airgate, as it stands there, but for the port of this gateway."""
     [shown] = [block for block in blocks(FROM_HAPROXY) if "external_url" in block]
 

@@ -38,7 +38,7 @@ class Gate:
             answer = wire.ask(target, fields=[(b"x-mark", mark.encode()), *own, *fields], **request)
         alive = [standin for standin in self.parts.standins if standin.child.running]
         everything = [one for standin in alive for one in standin.requests()]
-        return Visit(answer, [one for one in everything if ["x-mark", mark] in one.get("headers", [])], self.cookie)
+        return Visit(answer, [one for one in everything if ["x-mark", mark] in one["headers"]], self.cookie)
 
     def post(self, path: str, body: bytes = b"{}", **request) -> "Visit":
         fields = [(b"content-type", b"application/json"), *request.pop("fields", [])]
@@ -51,10 +51,9 @@ class Gate:
     @contextmanager
     def client(self, address: str) -> Iterator[httpx.Client]:
         """From another address of this machine, as alice."""
-        tls = trusting(self.parts.authority_file)
-        transport = httpx.HTTPTransport(verify=tls, local_address=address)
-        headers = {"authorization": f"Bearer {self.token()}"}
-        with httpx.Client(base_url=self.url.replace("localhost", "127.0.0.1"), transport=transport, headers=headers) as client:
+        transport = httpx.HTTPTransport(verify=trusting(self.parts.authority_file), local_address=address)
+        url, headers = self.url.replace("localhost", "127.0.0.1"), {"authorization": f"Bearer {self.token()}"}
+        with httpx.Client(base_url=url, transport=transport, headers=headers) as client:
             yield client
 
     @contextmanager
