@@ -109,7 +109,8 @@ def _(gate: Gate) -> str:
 
 @case("`X-AirGate-User: mallory` beside a good token")
 def _(gate: Gate) -> str:
-    return gate.ask(fields=[(b"X-AirGate-User", b"mallory")]).user
+    visit = gate.ask(fields=[(b"X-AirGate-User", b"mallory"), (b"X-AirGate-Role", b"mallory")])
+    return visit.user if "mallory" not in visit.seen("x-airgate-role") else "passes with a role of its own"
 
 
 @case("`x_airgate_user: mallory`")

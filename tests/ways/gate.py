@@ -37,8 +37,8 @@ class Gate:
         with Wire(self.url, self.parts.authority_file) as wire:
             answer = wire.ask(target, fields=[(b"x-mark", mark.encode()), *own, *fields], **request)
         alive = [standin for standin in self.parts.standins if standin.child.running]
-        everything = [one for standin in alive for one in standin.requests()]
-        return Visit(answer, [one for one in everything if ["x-mark", mark] in one["headers"]], self.cookie)
+        requests = [one for standin in alive for one in standin.requests()]
+        return Visit(answer, [one for one in requests if ["x-mark", mark] in one.get("headers", [])], self.cookie)
 
     def post(self, path: str, body: bytes = b"{}", **request) -> "Visit":
         fields = [(b"content-type", b"application/json"), *request.pop("fields", [])]
