@@ -47,7 +47,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-cli test-node test-host test-envoy test-manifests test-wasm ## all tests
+test: test-unit test-cli test-node test-host test-envoy test-manifests test-ways test-wasm ## all tests
 
 .PHONY: bench
 bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy and the floor: about 20 minutes
@@ -98,6 +98,11 @@ test-saml: parts ## sign in with SAML, through a broker: docs/saml.md; not part 
 .PHONY: test-providers
 test-providers: parts cli ## the settings and the sample tokens of docs/providers
 	@$(python) -m pytest tests/providers $(ARGS)
+
+.PHONY: test-ways
+test-ways: wasm cli python node envoys ## the ways over: HAProxy, Envoy's own filters and airgate, asked the same
+	@$(scripts)/load.sh
+	@$(python) -m pytest tests/ways $(ARGS)
 
 .PHONY: check
 check: wasm python ## format, clippy, docs, syntax, size of the module
