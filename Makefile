@@ -90,6 +90,15 @@ test-envoy: wasm cli python node envoys browser ## real Envoy, provider, browser
 test-manifests: parts cli ## what stands in envoy-example/ for Kubernetes, Istio and Envoy Gateway: shapes, and driven
 	@$(python) -m pytest tests/manifests $(ARGS)
 
+SECONDS_EACH ?= 20
+.PHONY: fuzz-smoke
+fuzz-smoke: ## fuzz each target for a moment; ARGS="token jwks" for some, SECONDS_EACH=60 for longer
+	@$(scripts)/fuzz.sh $(SECONDS_EACH) $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## fuzz each target for ten minutes
+	@$(scripts)/fuzz.sh 600 $(ARGS)
+
 .PHONY: check
 check: wasm python ## format, clippy, docs, syntax, size of the module
 	@$(scripts)/check.sh
