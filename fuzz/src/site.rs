@@ -76,7 +76,7 @@ pub fn environment(name: &str) -> Option<String> {
     Some(if name.ends_with("KEY") { sealing_key() } else { format!("{SECRET}-of-{name}") })
 }
 
-/// A provider with all that one can have, and everybody an editor.
+/// A provider with all that one can have, and everybody an admin.
 pub fn config() -> Value {
     json!({
         "external_url": EXTERNAL_URL,
@@ -88,7 +88,7 @@ pub fn config() -> Value {
         }],
         "session": {"keys": [{"id": "s1", "secret": {"env": "SESSION_KEY"}}], "keep_id_token": true},
         "affinity": {"keys": [{"id": "a1", "secret": {"env": "AFFINITY_KEY"}}]},
-        "access": {"default_role": "editor"},
+        "access": {"default_role": "admin"},
         "token_relay": {"provider": "corp"},
         "audit": {"to": "log"},
     })
@@ -100,7 +100,7 @@ pub fn config_offline() -> Value {
         "external_url": EXTERNAL_URL,
         "signatures": "software",
         "providers": [{"name": "corp", "issuer": ISSUER, "audiences": ["airbyte"], "jwks": {"keys": [jwk(1)]}}],
-        "access": {"default_role": "editor"},
+        "access": {"default_role": "admin"},
         "audit": {"to": "log"},
     })
 }

@@ -58,6 +58,8 @@ pub enum Event {
     Refuses(bool),
     /// The provider signs with its other key from now on.
     Rotates,
+    /// More requests at once than may wait, with or without a body to come; then all of them end.
+    Flood(bool),
 }
 
 #[derive(Arbitrary, Debug)]

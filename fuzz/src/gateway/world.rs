@@ -8,7 +8,7 @@ use airgate::http::{Answer, Call, CallId, Headers, read_form};
 use serde_json::{Value, json};
 
 use super::super::promises::{Fate, check_edits, check_record, check_with, is_telling};
-use super::super::site::{ISSUER, SECRET, Site, config, discovery_document, header, jwk, sign, token};
+use super::super::site::{ISSUER, SECRET, Site, config, discovery_document, head, header, jwk, sign, token};
 use super::event::{Affinity, Ask, Content, Credentials, Event, Field, Method, Path, Said, Setup, Text, Upstream};
 
 /// What the agent may touch.
@@ -31,7 +31,9 @@ pub struct World {
     key: u8,
     /// The latest moment that it ever was.
     latest: u64,
+    /// Whether `Authorization` is between client and Airbyte.
     passes: bool,
+    flooded: bool,
     /// Whether anybody was.
     let_in: bool,
 }
@@ -80,6 +82,7 @@ impl World {
             key: 1,
             latest: 0,
             passes: matches!(setup.upstream, Upstream::Pass),
+            flooded: false,
             let_in: false,
         }
     }
@@ -112,6 +115,7 @@ impl World {
             }
             Event::Refuses(refuses) => self.site.host.refuses.set(*refuses),
             Event::Rotates => self.key = 3 - self.key,
+            Event::Flood(bodies) => self.flood(*bodies),
         }
         self.latest = self.latest.max(self.site.now.millis());
     }
@@ -145,6 +149,27 @@ impl World {
         }
         let step = self.site.send(stream, sent.clone());
         self.steps(stream, Open { sent, may, reads: false, browser }, step);
+    }
+
+    /// As many wait as the gateway says it bears, and no more.
+    fn flood(&mut self, bodies: bool) {
+        // Once is enough: it takes as long as all else together.
+        if std::mem::replace(&mut self.flooded, true) {
+            return;
+        }
+        let authorization = format!("Bearer {}", token(self.key, "alice", self.site.now.seconds()));
+        let (method, path) = if bodies { ("POST", "/api/public/v1/jobs") } else { ("GET", "/api/v1/x") };
+        let sent = head(method, path, &[("authorization", authorization.as_bytes())]);
+        let (mut waits, mut reads) = (0, 0);
+        for stream in 1000..1600 {
+            match self.site.send(stream, sent.clone()) {
+                Step::Await => waits += 1,
+                Step::Read { .. } => reads += 1,
+                _ => {}
+            }
+        }
+        assert!(waits <= 512 && reads <= 256, "{waits} wait and {reads} are read");
+        (1000..1600).for_each(|stream| self.site.gateway.on_stream_end(StreamId(stream)));
     }
 
     fn body(&mut self, stream: u32, content: &Content) {
