@@ -36,7 +36,18 @@ macro_rules! replay {
 }
 
 replay!(
-    configuration, cookies, discovery, gateway, headers, jwks, login, operations, path, session, token, token_answer
+    configuration,
+    cookies,
+    discovery,
+    gateway,
+    headers,
+    jwks,
+    login,
+    operations,
+    path,
+    session,
+    token,
+    token_answer
 );
 
 fn replay(name: &str, target: fn(&[u8]) -> bool) {

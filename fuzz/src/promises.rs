@@ -188,8 +188,8 @@ fn check_secrets(text: &[u8], place: &str) {
     assert!(!is_telling(text), "a secret in {place}: {}", String::from_utf8_lossy(text));
 }
 
-/// Whether a text holds what must not be shown. The fuzzer reads it off the comparisons here: what it sends itself is no
-/// secret, and such an input no finding.
+/// Whether a text holds what must not be shown. The fuzzer reads it off the comparisons here: what it sends itself is
+/// no secret, and such an input no finding.
 pub fn is_telling(text: &[u8]) -> bool {
     holds(text, SECRET) || holds(text, &sealing_key())
 }

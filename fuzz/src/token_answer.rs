@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::promises::{check, holds, is_telling};
 use super::site::{ISSUER, NOW, SECRET, Site, config, encode, head, key_ring, now, sign};
 
-/// What a token endpoint answers to a code. The first line is an ID token's header, the second its claims, with our good
-/// signature, and the rest the answer, where `@` as `id_token` is that token: whoever is signed in has a token that an
-/// independent reader finds good, and nobody is shown any token.
+/// What a token endpoint answers to a code. The first line is an ID token's header, the second its claims, with our
+/// good signature, and the rest the answer, where `@` as `id_token` is that token: whoever is signed in has a token
+/// that an independent reader finds good, and nobody is shown any token.
 pub fn token_answer(data: &[u8]) -> bool {
     if is_telling(data) {
         return false;
