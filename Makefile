@@ -47,7 +47,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-cli test-node test-host test-envoy test-manifests test-ways test-wasm ## all tests
+test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-wasm ## all tests
 
 .PHONY: bench
 bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy and the floor: about 20 minutes
@@ -103,6 +103,15 @@ test-providers: parts cli ## the settings and the sample tokens of docs/provider
 test-ways: wasm cli python node envoys ## the ways over: HAProxy, Envoy's own filters and airgate, asked the same
 	@$(scripts)/load.sh
 	@$(python) -m pytest tests/ways $(ARGS)
+
+SECONDS_EACH ?= 20
+.PHONY: fuzz-smoke
+fuzz-smoke: ## fuzz each target for a moment; ARGS="token jwks" for some, SECONDS_EACH=60 for longer
+	@$(scripts)/fuzz.sh $(SECONDS_EACH) $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## fuzz each target for ten minutes
+	@$(scripts)/fuzz.sh 600 $(ARGS)
 
 .PHONY: check
 check: wasm python ## format, clippy, docs, syntax, size of the module

@@ -79,6 +79,10 @@ impl Target {
             Some(at) => (raw.get(..at), raw.get(at.saturating_add(1)..).map(<[u8]>::to_vec)),
             None => (Some(raw), None),
         };
+        // No host should hand one out, and none is written into a header again.
+        if query.as_ref().is_some_and(|query| query.iter().any(u8::is_ascii_control)) {
+            return Err(PathRefusal::ControlCharacter);
+        }
         let raw_path = path.unwrap_or_default();
         let path = decode(raw_path)?;
         let Some(segments) = path.as_bytes().strip_prefix(b"/") else {
@@ -325,5 +329,14 @@ mod tests {
         let target = Target::parse(b"/auth_flow?code=a%2fb&state=\xff//..;").unwrap();
         assert_eq!(target.query(), Some(&b"code=a%2fb&state=\xff//..;"[..]));
         assert_eq!(target.path(), "/auth_flow");
+    }
+
+    /// Found by fuzzing: beside a path that is written anew such a query went
+    /// into the new header.
+    #[test]
+    fn a_query_that_would_end_its_header_is_refused() {
+        for query in ["\0", "a=\r\nx: y", "\n", "\t", "\u{7f}"] {
+            refused(format!("/%4a?{query}").as_bytes(), PathRefusal::ControlCharacter);
+        }
     }
 }
