@@ -94,8 +94,8 @@ class Curve:
 
     def table(self) -> str:
         """Some twenty lines."""
-        step = max(1, len(self._points) // 20)
-        lines = [f"{at / 60:6.1f} min  {size / MIB:6.1f} MiB  {visits:8d} visits" for at, size, visits in self._points[::step]]
+        some = self._points[:: max(1, len(self._points) // 20)]
+        lines = [f"{at / 60:6.1f} min  {size / MIB:6.1f} MiB  {visits:8d} visits" for at, size, visits in some]
         return "\n".join(["", *lines])
 
     def assert_flat(self) -> None:

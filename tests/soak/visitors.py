@@ -69,8 +69,8 @@ class Visitors:
 
     def go_round(self) -> None:
         """Waits until those with tokens have come twice more, and so once from beginning to end."""
-        before = self.counts.copy()
-        until(lambda: all(self.counts[kind] >= before[kind] + 2 for kind in ("known tokens", "new tokens")), 30, "visits")
+        before, kinds = self.counts.copy(), ("known tokens", "new tokens")
+        until(lambda: all(self.counts[kind] >= before[kind] + 2 for kind in kinds), 30, "visits")
 
     def _work(self, kind: str, begin: Callable[[], Visit], pause: float) -> None:
         try:

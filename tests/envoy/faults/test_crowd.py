@@ -114,10 +114,14 @@ async def crowded(bed: Bed, load: Load) -> tuple[dict[str, Counter], int]:
         await asyncio.sleep(0.1)
     assert load.count > served and not any(client.done() for client in idle), "those who do nothing wrong may stay"
     over.set()
-    told = {kind: Counter([(await client).partition(b"\r\n")[0] for client in clients]) for kind, clients in cut.items()}
+    told = {kind: Counter([first_line(await client) for client in clients]) for kind, clients in cut.items()}
     for client in idle:
         client.cancel()
     return told, most
+
+
+def first_line(said: bytes) -> bytes:
+    return said.partition(b"\r\n")[0]
 
 
 def active(bed: Bed) -> int:

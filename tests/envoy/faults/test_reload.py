@@ -60,7 +60,7 @@ def test_nothing_that_is_on_its_way_is_lost(bed):
         for generation in map(str, range(RELOADS)):
             rule = {"then": {"headers": {"x-generation": generation}}}
             assert bed.envoy.reload({"routing": {"rules": [rule]}})
-            until(lambda: values(Visitor(bed).ask().passed, "x-generation") == [generation], 10, "the new configuration")
+            until(lambda: asked(bed) == [generation], 10, "the new configuration")
             counts = [load.count for load in loads]
             until(lambda: all(load.count > count + 5 for load, count in zip(loads, counts)), 20, "work under it")
         assert not any(one.done() for one in (*slow, download)), "they outlive all of it"
@@ -71,6 +71,11 @@ def test_nothing_that_is_on_its_way_is_lost(bed):
     for load in loads:
         assert load.failures == []
     everything_is_in_the_record(bed)
+
+
+def asked(bed: Bed) -> list[str]:
+    """By which configuration a new connection is served."""
+    return values(Visitor(bed).ask().passed, "x-generation")
 
 
 def ask_once(bed: Bed, wire: type[Wire], fields: list) -> int:

@@ -126,4 +126,5 @@ def restart(gateway: Bed, balancer: Balancer) -> None:
     before = balancer.given[backend.port]
     balancer.join(backend)
     with Surfer(balancer.url, gateway.issuer, gateway.authority_file) as somebody:
-        until(lambda: somebody.get("/.airgate/health", {"connection": "close"}) and balancer.given[backend.port] > before)
+        again = {"connection": "close"}
+        until(lambda: somebody.get("/.airgate/health", again) and balancer.given[backend.port] > before)
