@@ -13,8 +13,8 @@ use crate::time::Time;
 ///
 /// - The key is the whole token, so that nothing but this very token finds the
 ///   verdict; the hash is seeded, so that nobody can aim at one bucket.
-/// - At most 8,192 entries and 4 MiB of tokens; the least recently used go
-///   first. Parsed claims take a few times the room of their token.
+/// - At most 8,192 entries and 7 MiB, tokens and what they say together; the
+///   least recently used go first. What a token says takes more room than it.
 /// - Only good tokens are remembered: bad ones are without number.
 /// - It belongs to one configuration and dies with it.
 #[derive(Debug)]
@@ -30,16 +30,22 @@ struct Entry {
     identity: Rc<Caller>,
     provider: usize,
     key: KeyFingerprint,
+    /// What this entry counts in `bytes`.
+    room: usize,
 }
+
+/// What an entry takes beside its contents: its places in the list and in the
+/// table.
+pub(super) const PLACES: usize = 160;
 
 impl Default for TokenCache {
     fn default() -> TokenCache {
-        TokenCache::new(8192, 4 * 1024 * 1024)
+        TokenCache::new(8192, 7 * 1024 * 1024)
     }
 }
 
 impl TokenCache {
-    /// A cache of at most so many entries and bytes of tokens.
+    /// A cache of at most so many entries and bytes.
     pub fn new(max_entries: usize, max_bytes: usize) -> TokenCache {
         // Without a bound of its own: it would take room for all entries now.
         let entries = LruCache::unbounded_with_hasher(RandomState::new());
@@ -52,23 +58,23 @@ impl TokenCache {
         if now < entry.identity.expires {
             return Some(Rc::clone(&entry.identity));
         }
+        let room = entry.room;
         self.entries.pop(token);
-        self.bytes = self.bytes.saturating_sub(token.len());
+        self.bytes = self.bytes.saturating_sub(room);
         None
     }
 
     /// Remembers a token that has been checked with `key` of the provider of
     /// this index.
     pub fn insert(&mut self, token: &[u8], identity: Rc<Caller>, provider: usize, key: KeyFingerprint) {
-        let entry = Entry { identity, provider, key };
-        if self.entries.put(token.into(), entry).is_none() {
-            self.bytes = self.bytes.saturating_add(token.len());
-        }
+        let room = token.len().saturating_add(identity.room()).saturating_add(PLACES);
+        let before = self.entries.put(token.into(), Entry { identity, provider, key, room });
+        self.bytes = self.bytes.saturating_sub(before.map_or(0, |entry| entry.room)).saturating_add(room);
         while self.entries.len() > self.max_entries || self.bytes > self.max_bytes {
-            let Some((token, _)) = self.entries.pop_lru() else {
+            let Some((_, entry)) = self.entries.pop_lru() else {
                 break;
             };
-            self.bytes = self.bytes.saturating_sub(token.len());
+            self.bytes = self.bytes.saturating_sub(entry.room);
         }
     }
 
@@ -76,10 +82,10 @@ impl TokenCache {
     /// new key set, those whose key is not in it.
     pub fn retain_keys(&mut self, provider: usize, keep: impl Fn(&KeyFingerprint) -> bool) {
         let bytes = &mut self.bytes;
-        self.entries.retain(|token, entry| {
+        self.entries.retain(|_, entry| {
             let keeps = entry.provider != provider || keep(&entry.key);
             if !keeps {
-                *bytes = bytes.saturating_sub(token.len());
+                *bytes = bytes.saturating_sub(entry.room);
             }
             keeps
         });
@@ -129,29 +135,33 @@ mod tests {
     #[test]
     fn room_is_bounded_by_entries_and_by_bytes() {
         let identity = identity();
-        let mut cache = TokenCache::new(100, 1_000);
+        let each = identity.room() + PLACES;
+        let mut cache = TokenCache::new(100, 100 * each + 1_000);
         for number in 0..1_000_u32 {
             cache.insert(&number.to_le_bytes(), Rc::clone(&identity), 0, key(1));
         }
-        assert_eq!((cache.entries.len(), cache.bytes), (100, 400));
+        assert_eq!((cache.entries.len(), cache.bytes), (100, 100 * each + 400));
         assert!(cache.get(&900_u32.to_le_bytes(), now()).is_some());
         cache.insert(&[7; 599], Rc::clone(&identity), 0, key(1));
-        assert_eq!((cache.entries.len(), cache.bytes), (100, 995));
+        assert_eq!((cache.entries.len(), cache.bytes), (100, 100 * each + 995));
         cache.insert(&[8; 999], Rc::clone(&identity), 0, key(1));
-        assert_eq!((cache.entries.len(), cache.bytes), (1, 999));
-        cache.insert(&[9; 1_001], identity, 0, key(1));
+        assert_eq!((cache.entries.len(), cache.bytes), (99, 99 * each + 97 * 4 + 599 + 999));
+        cache.insert(&[8; 999], Rc::clone(&identity), 0, key(1));
+        assert_eq!((cache.entries.len(), cache.bytes), (99, 99 * each + 97 * 4 + 599 + 999), "the same again");
+        cache.insert(&vec![9; 100 * each + 1_001], identity, 0, key(1));
         assert_eq!((cache.entries.len(), cache.bytes), (0, 0));
     }
 
     #[test]
     fn the_least_recently_used_goes_first() {
         let identity = identity();
-        let mut cache = TokenCache::new(2, 1_000);
+        let mut cache = TokenCache::new(2, usize::MAX);
         cache.insert(b"a", Rc::clone(&identity), 0, key(1));
         cache.insert(b"b", Rc::clone(&identity), 0, key(1));
         cache.get(b"a", now());
         cache.insert(b"a", Rc::clone(&identity), 0, key(1));
-        assert_eq!((cache.entries.len(), cache.bytes), (2, 2), "the same token again takes no more room");
+        let room = 1 + identity.room() + PLACES;
+        assert_eq!((cache.entries.len(), cache.bytes), (2, 2 * room), "the same token again takes no more room");
         cache.insert(b"c", identity, 0, key(1));
         assert!(cache.get(b"b", now()).is_none() && cache.get(b"a", now()).is_some());
     }
@@ -167,6 +177,6 @@ mod tests {
         let left: Vec<bool> = [b"a", b"b", b"c"].map(|token| cache.get(token, now()).is_some()).to_vec();
         assert_eq!(left, [false, true, true]);
         cache.retain_keys(0, |_| false);
-        assert_eq!((cache.entries.len(), cache.bytes), (1, 1));
+        assert_eq!((cache.entries.len(), cache.bytes), (1, 1 + identity.room() + PLACES));
     }
 }

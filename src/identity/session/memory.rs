@@ -6,6 +6,7 @@ use std::rc::Rc;
 use lru::LruCache;
 
 use super::Session;
+use crate::identity::cache::PLACES;
 use crate::seal::Opened;
 
 /// Remembers what is in a sealed session: opening one costs AES over all of it
@@ -13,8 +14,8 @@ use crate::seal::Opened;
 ///
 /// - The key is the whole text. The hash is seeded: clients choose what is
 ///   hashed.
-/// - At most 4,096 entries and 4 MiB of sealed text; the least recently used go
-///   first. What is opened takes about as much again.
+/// - At most 4,096 entries and 4 MiB, sealed text and what it says together;
+///   the least recently used go first.
 /// - Only what opened is put in, so a flood of forgeries pushes nobody out.
 /// - Whether it still counts is the reader's question, asked each time.
 pub struct Memory {
@@ -31,7 +32,7 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Room for so many entries and bytes of sealed text.
+    /// Room for so many entries and bytes.
     pub fn new(max_entries: usize, max_bytes: usize) -> Memory {
         // Without a bound of its own: it would take room for all entries now.
         let entries = LruCache::unbounded_with_hasher(RandomState::new());
@@ -45,14 +46,15 @@ impl Memory {
 
     /// Remembers a text that was not known.
     pub fn insert(&mut self, sealed: &[u8], opened: Opened<Rc<Session>>) {
+        let room = room(sealed, &opened);
         if self.entries.put(sealed.into(), opened).is_none() {
-            self.bytes = self.bytes.saturating_add(sealed.len());
+            self.bytes = self.bytes.saturating_add(room);
         }
         while self.entries.len() > self.max_entries || self.bytes > self.max_bytes {
-            let Some((sealed, _)) = self.entries.pop_lru() else {
+            let Some((sealed, opened)) = self.entries.pop_lru() else {
                 break;
             };
-            self.bytes = self.bytes.saturating_sub(sealed.len());
+            self.bytes = self.bytes.saturating_sub(self::room(&sealed, &opened));
         }
     }
 
@@ -61,4 +63,10 @@ impl Memory {
     pub fn used(&self) -> (usize, usize) {
         (self.entries.len(), self.bytes)
     }
+}
+
+/// What an entry counts: its text, its places in the list and in the table, and
+/// its session.
+fn room(sealed: &[u8], opened: &Opened<Rc<Session>>) -> usize {
+    sealed.len().saturating_add(PLACES).saturating_add(opened.value.room())
 }
