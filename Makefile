@@ -84,7 +84,17 @@ test-host: wasm ## the module in a host where everything goes wrong
 
 .PHONY: test-envoy
 test-envoy: wasm cli python node envoys browser ## real Envoy, provider, browser and SDK; ARGS="-k cookie" for some
-	@$(python) -m pytest tests/envoy --numprocesses 3 --dist loadfile $(ARGS)
+	@$(python) -m pytest tests/envoy tests/soak --numprocesses 3 --dist loadfile $(ARGS)
+
+MINUTES ?= 60
+.PHONY: soak
+soak: parts ## an hour of mixed traffic while everything changes: make soak MINUTES=10
+	@MINUTES=$(MINUTES) $(python) -m pytest tests/soak -s $(ARGS)
+
+.PHONY: soak-memory
+soak-memory: wasm ## a million requests of strangers: the curve of the module's memory
+	@$(scripts)/node.sh check
+	@AIRGATE_REQUESTS=1000000 node --test tests/host/memory.test.mjs
 
 .PHONY: test-manifests
 test-manifests: parts cli ## what stands in envoy-example/ for Kubernetes, Istio and Envoy Gateway: shapes, and driven

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::json;
 use crate::time::Time;
 
 /// Somebody whom a provider vouches for, a person or a program.
@@ -30,6 +31,18 @@ pub struct Caller {
     pub expires: Time,
     /// All claims, verified.
     pub claims: Map<String, Value>,
+}
+
+impl Caller {
+    /// About how many bytes of memory this takes.
+    pub fn room(&self) -> usize {
+        let said = [Some(&self.provider), Some(&self.issuer), Some(&self.subject), Some(&self.user)];
+        let texts = said.into_iter().chain([self.email.as_ref(), self.name.as_ref(), self.client.as_ref()]).flatten();
+        let groups: &[String] = if let Groups::Known(list) = &self.groups { list } else { &[] };
+        let listed = groups.iter().map(|group| json::room_of_text(group).saturating_add(size_of::<String>()));
+        let texts: usize = texts.map(|text| json::room_of_text(text)).chain(listed).sum();
+        size_of::<Caller>().saturating_add(texts).saturating_add(json::room_of_members(&self.claims))
+    }
 }
 
 /// How a caller is known.

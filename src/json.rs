@@ -13,6 +13,33 @@ pub fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice::<Unique>(text).map(|unique| unique.0)
 }
 
+/// About how many bytes of memory a value takes beside itself, in the module:
+/// rather too many than too few.
+pub fn room(value: &Value) -> usize {
+    match value {
+        Value::String(text) => room_of_text(text),
+        Value::Array(list) => list.iter().map(|item| VALUE.saturating_add(room(item))).sum(),
+        Value::Object(members) => room_of_members(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// The same for the members of an object.
+pub fn room_of_members(members: &Map<String, Value>) -> usize {
+    let each = |(name, value): (&String, &Value)| room_of_text(name).saturating_add(room(value));
+    // A tree's nodes have eleven places, and half of them are empty.
+    members.len().max(NODE).saturating_mul(MEMBER).saturating_add(members.iter().map(each).sum())
+}
+
+/// The same for a text, which the allocator gives some more.
+pub fn room_of_text(text: &str) -> usize {
+    text.len().saturating_add(16)
+}
+
+const VALUE: usize = 16;
+const NODE: usize = 6;
+const MEMBER: usize = 60;
+
 struct Unique(Value);
 
 impl<'de> Deserialize<'de> for Unique {

@@ -34,7 +34,7 @@ fn ask(site: &mut Site, data: &[u8]) -> bool {
         assert_eq!(user, "alice", "whatever else was sent");
         // A record is written from the headers when a request ends without a decision.
         if let Some(record) = site.gateway.on_undecided(StreamId(3), "client_gone", &site.host, now()) {
-            site.gateway.on_log(record, || Some(known), &site.host, now());
+            site.gateway.on_log(record, || Some(known), &site.host, now);
         }
     }
     fate.is_let_in()

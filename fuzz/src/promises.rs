@@ -125,9 +125,9 @@ fn edited(sent: &Headers, edits: &Edits) -> Vec<Field> {
             Edit::Remove(name) => fields.retain(|(field, _)| !field.eq_ignore_ascii_case(name)),
             Edit::Set(name, value) => {
                 fields.retain(|(field, _)| !field.eq_ignore_ascii_case(name.as_bytes()));
-                fields.push((name.as_bytes().to_vec(), value.clone()));
+                fields.push((name.as_bytes().to_vec(), value.to_vec()));
             }
-            Edit::Add(name, value) => fields.push((name.as_bytes().to_vec(), value.clone())),
+            Edit::Add(name, value) => fields.push((name.as_bytes().to_vec(), value.to_vec())),
         }
     }
     fields

@@ -11,8 +11,7 @@ use crate::time::Time;
 ///
 /// - The key is the whole token, so that nothing but this very token finds the
 ///   verdict.
-/// - At most 8,192 entries and 4 MiB of tokens. Parsed claims take a few times
-///   the room of their token.
+/// - At most 8,192 entries and 7 MiB, tokens and what they say together.
 /// - It belongs to one configuration and dies with it.
 pub struct TokenCache(Memo<Entry>);
 
@@ -24,7 +23,7 @@ struct Entry {
 
 impl Default for TokenCache {
     fn default() -> TokenCache {
-        TokenCache(Memo::new(8192, 4 * 1024 * 1024))
+        TokenCache(Memo::new(8192, 7 * 1024 * 1024))
     }
 }
 
@@ -42,7 +41,8 @@ impl TokenCache {
     /// Remembers a token that has been checked with `key` of the provider of
     /// this index.
     pub fn insert(&mut self, token: &[u8], identity: Rc<Caller>, provider: usize, key: KeyFingerprint) {
-        self.0.insert(token, Entry { identity, provider, key });
+        let room = identity.room();
+        self.0.insert(token, Entry { identity, provider, key }, room);
     }
 
     /// Forgets every token of this provider whose key does not pass: after a
@@ -93,6 +93,6 @@ mod tests {
         let left: Vec<bool> = [b"a", b"b", b"c"].map(|token| cache.get(token, now()).is_some()).to_vec();
         assert_eq!(left, [false, true, true]);
         cache.retain_keys(0, |_| false);
-        assert_eq!(cache.0.used(), (1, 1));
+        assert_eq!(cache.0.used().0, 1);
     }
 }

@@ -5,17 +5,28 @@ use std::hash::{Hash, Hasher, RandomState};
 
 use lru::LruCache;
 
-/// Values by the whole text of a credential, bounded by entries and by bytes of
-/// text; the least recently used go first. The values' own room is not counted.
+/// Values by the whole text of a credential, bounded by entries and by bytes,
+/// those of text and value together; the least recently used go first. What a
+/// credential says takes more room than its text.
 ///
 /// Only credentials that were found good are to be put in: bad ones are without
 /// number, and would push the others out.
 pub struct Memo<V> {
-    entries: LruCache<Kept, V, RandomState>,
+    entries: LruCache<Kept, Entry<V>, RandomState>,
     bytes: usize,
     max_entries: usize,
     max_bytes: usize,
 }
+
+/// A value, and what its entry counts.
+struct Entry<V> {
+    value: V,
+    room: usize,
+}
+
+/// What an entry takes beside its contents: its places in the list and in the
+/// table.
+pub(super) const PLACES: usize = 160;
 
 /// A credential's text, wherever it lies.
 trait Text {
@@ -26,7 +37,7 @@ trait Text {
 struct Kept(Box<[u8]>);
 
 impl<V> Memo<V> {
-    /// Room for so many entries and bytes of text.
+    /// Room for so many entries and bytes.
     pub fn new(max_entries: usize, max_bytes: usize) -> Memo<V> {
         // Without a bound of its own: it would take room for all entries now.
         let entries = LruCache::unbounded_with_hasher(RandomState::new());
@@ -35,39 +46,44 @@ impl<V> Memo<V> {
 
     /// What this very text stands for, if that is known.
     pub fn get(&mut self, text: &[u8]) -> Option<&V> {
-        self.entries.get(&text as &dyn Text)
+        self.entries.get(&text as &dyn Text).map(|entry| &entry.value)
     }
 
-    /// Remembers what a text stands for.
-    pub fn insert(&mut self, text: &[u8], value: V) {
-        if self.entries.put(Kept(text.into()), value).is_none() {
-            self.bytes = self.bytes.saturating_add(text.len());
-        }
+    /// Remembers what a text stands for. `room`: about how many bytes the value
+    /// takes.
+    pub fn insert(&mut self, text: &[u8], value: V, room: usize) {
+        let room = text.len().saturating_add(room).saturating_add(PLACES);
+        let before = self.entries.put(Kept(text.into()), Entry { value, room });
+        self.free(before);
+        self.bytes = self.bytes.saturating_add(room);
         while self.entries.len() > self.max_entries || self.bytes > self.max_bytes {
-            let Some((text, _)) = self.entries.pop_lru() else {
+            let Some((_, entry)) = self.entries.pop_lru() else {
                 break;
             };
-            self.bytes = self.bytes.saturating_sub(text.0.len());
+            self.free(Some(entry));
         }
     }
 
     /// Forgets a text.
     pub fn remove(&mut self, text: &[u8]) {
-        if self.entries.pop(&text as &dyn Text).is_some() {
-            self.bytes = self.bytes.saturating_sub(text.len());
-        }
+        let entry = self.entries.pop(&text as &dyn Text);
+        self.free(entry);
     }
 
     /// Forgets whatever does not pass.
     pub fn retain(&mut self, keep: impl Fn(&V) -> bool) {
         let bytes = &mut self.bytes;
-        self.entries.retain(|text, value| {
-            let keeps = keep(value);
+        self.entries.retain(|_, entry| {
+            let keeps = keep(&entry.value);
             if !keeps {
-                *bytes = bytes.saturating_sub(text.0.len());
+                *bytes = bytes.saturating_sub(entry.room);
             }
             keeps
         });
+    }
+
+    fn free(&mut self, entry: Option<Entry<V>>) {
+        self.bytes = self.bytes.saturating_sub(entry.map_or(0, |entry| entry.room));
     }
 
     /// Entries and bytes in use.
@@ -143,7 +159,7 @@ mod tests {
     fn only_the_very_text_finds_its_value() {
         let mut memo = Memo::new(10, 10_000);
         let good = b"header.payload.signature-that-is-longer-than-32-bytes".to_vec();
-        memo.insert(&good, 1);
+        memo.insert(&good, 1, 0);
         assert_eq!(memo.get(&good), Some(&1));
         for at in 0..good.len() {
             let mut other = good.clone();
@@ -160,7 +176,7 @@ mod tests {
         let mut memo = Memo::new(10, 10_000);
         let end = [7; 40];
         for first in 0..5_u8 {
-            memo.insert(&[&[first], &end[..]].concat(), first);
+            memo.insert(&[&[first], &end[..]].concat(), first, 0);
         }
         for first in 0..5_u8 {
             assert_eq!(memo.get(&[&[first], &end[..]].concat()), Some(&first));
@@ -170,43 +186,44 @@ mod tests {
 
     #[test]
     fn room_is_bounded_by_entries_and_by_bytes() {
-        let mut memo = Memo::new(100, 1_000);
+        let each = 4 + 50 + PLACES;
+        let mut memo = Memo::new(100, 100 * each);
         for number in 0..1_000_u32 {
-            memo.insert(&number.to_le_bytes(), ());
+            memo.insert(&number.to_le_bytes(), (), 50);
         }
-        assert_eq!(memo.used(), (100, 400));
+        assert_eq!(memo.used(), (100, 100 * each));
         assert!(memo.get(&900_u32.to_le_bytes()).is_some());
-        memo.insert(&[7; 599], ());
-        assert_eq!(memo.used(), (100, 995));
-        memo.insert(&[8; 999], ());
-        assert_eq!(memo.used(), (1, 999));
-        memo.insert(&[9; 1_001], ());
+        memo.insert(&[7; 4], (), 50 + each);
+        assert_eq!(memo.used(), (99, 100 * each), "one goes for the place, one for the room");
+        memo.insert(&[8; 4], (), 99 * each);
+        assert_eq!(memo.used().0, 1);
+        memo.insert(&[9; 4], (), 100 * each);
         assert_eq!(memo.used(), (0, 0));
     }
 
     #[test]
     fn the_least_recently_used_goes_first() {
-        let mut memo = Memo::new(2, 1_000);
-        memo.insert(b"a", 1);
-        memo.insert(b"b", 1);
+        let mut memo = Memo::new(2, 1_000_000);
+        memo.insert(b"a", 1, 0);
+        memo.insert(b"b", 1, 0);
         memo.get(b"a");
-        memo.insert(b"a", 2);
-        assert_eq!(memo.used(), (2, 2), "the same text again takes no more room");
-        memo.insert(b"c", 1);
+        memo.insert(b"a", 2, 0);
+        assert_eq!(memo.used(), (2, 2 * (1 + PLACES)), "the same text again takes no more room");
+        memo.insert(b"c", 1, 0);
         assert_eq!(memo.get(b"a"), Some(&2));
         assert_eq!(memo.get(b"b"), None);
     }
 
     #[test]
     fn what_is_forgotten_takes_no_room() {
-        let mut memo = Memo::new(10, 1_000);
+        let mut memo = Memo::new(10, 1_000_000);
         for (text, value) in [(b"aa", 0), (b"bb", 1), (b"cc", 2)] {
-            memo.insert(text, value);
+            memo.insert(text, value, 0);
         }
         memo.remove(b"bb");
         memo.remove(b"bb");
-        assert_eq!(memo.used(), (2, 4));
+        assert_eq!(memo.used(), (2, 2 * (2 + PLACES)));
         memo.retain(|value| *value == 2);
-        assert_eq!((memo.used(), memo.get(b"cc")), ((1, 2), Some(&2)));
+        assert_eq!((memo.used(), memo.get(b"cc")), ((1, 2 + PLACES), Some(&2)));
     }
 }

@@ -45,9 +45,8 @@ pub struct Sessions {
 }
 
 /// What is in sealed sessions: opening one costs AES over all of it and JSON,
-/// and one browser comes many times. At most 4,096 of them and 4 MiB of sealed
-/// text; what is opened takes about as much again. Whether it still counts is
-/// asked each time.
+/// and one browser comes many times. At most 4,096 of them and 4 MiB, sealed text
+/// and what it says together. Whether it still counts is asked each time.
 fn memo() -> Memo<Opened<Rc<Session>>> {
     Memo::new(4096, 4 * 1024 * 1024)
 }
@@ -105,7 +104,7 @@ impl Sessions {
             None => {
                 let Opened { value, expires, by_first_key } = self.keys().open_any_length(SESSION, sealed, now)?;
                 let opened = Opened { value: Rc::new(Session::read(value)?), expires, by_first_key };
-                self.opened.insert(sealed, opened.clone());
+                self.opened.insert(sealed, opened.clone(), opened.value.room());
                 opened
             }
         };

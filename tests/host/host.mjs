@@ -6,7 +6,7 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { verify } from 'node:crypto';
+import { createPublicKey, verify } from 'node:crypto';
 import { decode, encode, HeaderMap } from './wire.mjs';
 import { wasi } from './wasi.mjs';
 
@@ -22,6 +22,8 @@ const PAUSE = 1;
 const ROOT = 1;
 
 const compiled = new Map();
+// Reading a key takes longer than checking a signature with it.
+const publicKeys = new Map();
 
 function compile(path) {
   if (!compiled.has(path)) compiled.set(path, new WebAssembly.Module(readFileSync(path)));
@@ -299,6 +301,12 @@ export class Host {
   }
 }
 
+function publicKey(der) {
+  const name = der.toString('base64');
+  if (!publicKeys.has(name)) publicKeys.set(name, createPublicKey({ key: der, format: 'der', type: 'spki' }));
+  return publicKeys.get(name);
+}
+
 /** Envoy's `verify_signature`: a protobuf of four texts in, one with a truth value out. */
 function verdict(argument) {
   const fields = {};
@@ -313,7 +321,7 @@ function verdict(argument) {
     at += size;
   }
   try {
-    const key = { key: fields[2], format: 'der', type: 'spki' };
+    const key = publicKey(fields[2]);
     return verify(fields[1].toString(), fields[4], key, fields[3]) ? Buffer.from([8, 1]) : Buffer.alloc(0);
   } catch {
     return Buffer.alloc(0);

@@ -1,6 +1,6 @@
 /** A gateway in the host, with a provider that answers what it is asked. */
 
-import { createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHmac, createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Host } from './host.mjs';
 
@@ -13,12 +13,15 @@ const base64url = (value) => Buffer.from(JSON.stringify(value)).toString('base64
 export class Keys {
   constructor() {
     // Through PEM: Node 20 can hang when it exports a key object that was just made.
-    const pair = (type, options) =>
-      generateKeyPairSync(type, {
+    const pair = (type, options) => {
+      const { publicKey, privateKey } = generateKeyPairSync(type, {
         ...options,
         publicKeyEncoding: { type: 'spki', format: 'pem' },
         privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
       });
+      // Read once: reading one takes ten times as long as signing.
+      return { publicKey, privateKey: createPrivateKey(privateKey) };
+    };
     this.ES256 = pair('ec', { namedCurve: 'P-256' });
     this.EdDSA = pair('ed25519', {});
   }

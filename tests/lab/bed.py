@@ -84,8 +84,7 @@ class Bed:
             self.envoy = self.parts.envoy(f"envoy-{Bed._count}", options)
             self.provider.allow([self.envoy.url], self._names_of_provider())
             if start:
-                self.envoy.start()
-                until(self._replicas_are_in, 20, "the replicas passing their health checks")
+                self.start()
         except BaseException:
             self.close()
             raise
@@ -134,6 +133,17 @@ class Bed:
         surfer = Surfer(self.url, self.issuer, self.authority_file)
         self._clients.append(surfer)
         return surfer
+
+    def restart(self) -> None:
+        """Another process at the same address, with the same keys."""
+        self.envoy.assert_no_trap()
+        self.envoy.stop()
+        self.start()
+
+    def start(self) -> None:
+        """Starts Envoy, and waits until it has its replicas."""
+        self.envoy.start()
+        until(self._replicas_are_in, 20, "the replicas passing their health checks")
 
     def _names_of_provider(self) -> list[str]:
         providers = self.envoy.bootstrap.plugin_config["providers"]

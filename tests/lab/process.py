@@ -56,6 +56,12 @@ class Child:
     def exit_code(self) -> int | None:
         return self._process.poll()
 
+    @property
+    def resident_bytes(self) -> int:
+        """Its memory that is in RAM now."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return 1024 * int(re.search(r"^VmRSS:\s*(\d+) kB$", status, re.M).group(1))
+
     def read_json(self, timeout: float = 15) -> Any:
         """The next line of stdout, as JSON."""
         return json.loads(self.wait_for(self._next_line, timeout, "a line on stdout"))

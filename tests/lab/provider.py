@@ -1,12 +1,13 @@
 """The OpenID provider as a child process. tests/provider/README.md says what it is."""
 
 import json
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lab.certs import Authority
+from lab.certs import Authority, Leaf
 from lab.paths import ROOT
 from lab.process import Child
 
@@ -17,6 +18,7 @@ _HOUR = 3600
 
 class Provider:
     def __init__(self, authority: Authority, folder: Path, *options: str):
+        self.authority = authority
         self._folder = folder
         self._options = options
         self._port = 0
@@ -89,6 +91,15 @@ class Provider:
     def down(self, down: bool = True) -> None:
         """Refuses connections, or no longer."""
         self._say(down=down)
+
+    def certify(self, leaf: Leaf) -> None:
+        """Shows this certificate from now on."""
+        certificate, key = leaf.write(self._folder / "provider-tls")
+        self._say(certificate={"cert": str(certificate), "key": str(key)})
+
+    def freeze(self, frozen: bool = True) -> None:
+        """Takes connections and never says a word, or goes on where it was."""
+        self.child.signal(signal.SIGSTOP if frozen else signal.SIGCONT)
 
     def delay(self, milliseconds: int) -> None:
         self._say(delay_ms=milliseconds)

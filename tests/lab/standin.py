@@ -47,7 +47,7 @@ class Standin:
         self._call("DELETE", "/standin/requests")
 
     def control(self, **faults) -> dict:
-        """healthy, delay_ms, fail, reset: see tests/standin/faults.mjs."""
+        """healthy, delay_ms, fail, cut, reset: see tests/standin/faults.mjs."""
         return self._call("POST", "/standin/control", faults)
 
     def heal(self) -> None:

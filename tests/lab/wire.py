@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException, HTTPResponse
@@ -94,6 +95,7 @@ class Wire2(Wire):
         self._connection = h2.connection.H2Connection(config)
         self._connection.initiate_connection()
         self._connection.increment_flow_control_window(1 << 24)
+        self._unread = b""
         self._flush()
 
     def ask(
@@ -132,8 +134,8 @@ class Wire2(Wire):
     def _receive(self, stream: int) -> Answer | None:
         headers, body = [], b""
         while data := self._socket.recv(65536):
-            for event in self._connection.receive_data(data):
-                if isinstance(event, h2.events.ConnectionTerminated):
+            for event in self._events(data):
+                if isinstance(event, h2.events.ConnectionTerminated) and not self._goes_on(event, stream):
                     return None
                 if getattr(event, "stream_id", None) != stream:
                     continue
@@ -149,6 +151,20 @@ class Wire2(Wire):
                     return Answer(int(status), headers, body)
             self._flush()
         return None
+
+    def _events(self, data: bytes) -> Iterator[h2.events.Event]:
+        """Frame by frame, so that what follows a GOAWAY in the same bytes is read after it was dealt with."""
+        self._unread += data
+        while len(self._unread) >= 9 and len(self._unread) >= (size := 9 + int.from_bytes(self._unread[:3])):
+            frame, self._unread = self._unread[:size], self._unread[size:]
+            yield from self._connection.receive_data(frame)
+
+    def _goes_on(self, goaway: h2.events.ConnectionTerminated, stream: int) -> bool:
+        """A graceful end lets older streams finish (RFC 9113 section 6.8), but the library takes it for the very end."""
+        graceful = goaway.error_code == 0 and stream <= goaway.last_stream_id
+        if graceful:
+            self._connection.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
+        return graceful
 
     def _flush(self) -> None:
         self._socket.sendall(self._connection.data_to_send())

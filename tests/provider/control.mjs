@@ -1,4 +1,5 @@
 // Tests disturb the provider over its standard input: one JSON object a line, each answered by one line.
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 export async function obey(server, input, output) {
@@ -15,7 +16,7 @@ async function answer(server, line) {
   }
 }
 
-async function command(server, { rotate, drop = false, change, forget, down, delay_ms: delay, hits, ...unknown }) {
+async function command(server, { rotate, drop = false, change, forget, down, delay_ms: delay, certificate, hits, ...unknown }) {
   const names = Object.keys(unknown);
   if (names.length > 0) throw new Error(`unknown fields ${names.join(', ')}`);
   if (rotate === true) return { rotated: server.rotate({ drop: drop === true }) };
@@ -35,6 +36,13 @@ async function command(server, { rotate, drop = false, change, forget, down, del
     server.setDelay(delay);
     return { delay_ms: delay };
   }
+  if (certificate?.cert && certificate.key) {
+    server.certify({ cert: readFileSync(certificate.cert), key: readFileSync(certificate.key) });
+    return { certificate: certificate.cert };
+  }
   if (hits === true) return { hits: server.hits() };
-  throw new Error('expected one of {"rotate":true}, {"change":{…}}, {"forget":true}, {"down":true|false}, {"delay_ms":N}, {"hits":true}');
+  throw new Error(
+    'expected one of {"rotate":true}, {"change":{…}}, {"forget":true}, {"down":true|false}, {"delay_ms":N}, ' +
+      '{"certificate":{"cert":FILE,"key":FILE}}, {"hits":true}',
+  );
 }

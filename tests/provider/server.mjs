@@ -60,6 +60,12 @@ export class ProviderServer {
     if (down) this.server.closeAllConnections();
   }
 
+  /** Another certificate, from the next handshake on; every connection has to make one. */
+  certify(files) {
+    this.server.setSecureContext(files);
+    this.server.closeAllConnections();
+  }
+
   setDelay(milliseconds) {
     this.#delayMs = milliseconds;
   }

@@ -1,9 +1,9 @@
-// How a test breaks a replica. `healthy` is what the health checks say; `delay_ms`, `fail` and a
+// How a test breaks a replica. `healthy` is what the health checks say; `delay_ms`, `fail`, `cut` and a
 // `reset` of some paths leave them alone, so that a health checker cannot use up a counted fault;
 // `reset: true` is the whole replica dying.
 import { Refusal } from './reply.mjs';
 
-const normal = () => ({ healthy: true, delay_ms: 0, fail: null, reset: false });
+const normal = () => ({ healthy: true, delay_ms: 0, fail: null, cut: null, reset: false });
 
 export class Faults {
   #now = normal();
@@ -31,9 +31,14 @@ export class Faults {
 
   /** What is to befall this request. Counted faults count down here. */
   befalling(path) {
-    const { delay_ms: delay, fail, reset } = this.#now;
-    if (HEALTH.includes(path)) return { delay: 0, fail: null, reset: reset === true };
-    return { delay, reset: this.#takes('reset', reset, path), fail: this.#takes('fail', fail, path) ? fail : null };
+    const { delay_ms: delay, fail, cut, reset } = this.#now;
+    if (HEALTH.includes(path)) return { delay: 0, fail: null, cut: null, reset: reset === true };
+    return {
+      delay,
+      reset: this.#takes('reset', reset, path),
+      fail: this.#takes('fail', fail, path) ? fail : null,
+      cut: this.#takes('cut', cut, path) ? cut.in : null,
+    };
   }
 
   #takes(name, fault, path) {
@@ -55,6 +60,7 @@ const has = (shape) => (value) =>
   isObject(value) && Object.entries(value).every(([name, field]) => Object.hasOwn(shape, name) && shape[name](field));
 
 const SOME = { path: isText, times: isWhole(1, 1e6) };
+const CUT = { ...SOME, in: (value) => ['head', 'body'].includes(value) };
 const FAIL = { ...SOME, status: isWhole(200, 599), headers: isHeaders, body: isText };
 
 const FIELDS = {
@@ -63,6 +69,10 @@ const FIELDS = {
   fail: {
     test: (value) => value === null || (has(FAIL)(value) && value.status !== undefined),
     says: 'null or {status, headers?, body?, path?, times?}',
+  },
+  cut: {
+    test: (value) => value === null || (has(CUT)(value) && value.in !== undefined),
+    says: 'null or {in: "head" or "body", path?, times?}',
   },
   reset: { test: (value) => isBoolean(value) || has(SOME)(value), says: 'true, false or {path?, times?}' },
 };

@@ -31,9 +31,10 @@ export function createStandin({ name, slowSeconds, auth }) {
     const handle = route?.handler ?? generic;
     if (isBehindTheScenes(path)) return handle(call);
 
-    const { delay, fail, reset } = faults.befalling(call.path);
+    const { delay, fail, cut, reset } = faults.befalling(call.path);
     await call.pause(delay / 1000 + (call.wantedPause() ?? 0));
     if (reset) return undefined;
+    if (cut) return { cut };
     if (fail) return failure(fail);
     if (auth) authenticate(call);
     return handle(call);
@@ -49,8 +50,9 @@ export function createStandin({ name, slowSeconds, auth }) {
       res.on('close', () => gone.abort());
       try {
         const reply = await answer(req, gone.signal, path);
-        if (reply) send(res, reply);
-        else req.socket.destroy();
+        if (!reply) req.socket.destroy();
+        else if (reply.cut) breakOff(req.socket, HALVES[reply.cut]);
+        else send(res, reply);
       } catch (error) {
         if (req.socket.destroyed) return; // the client left; the journal has it
         if (!(error instanceof Refusal)) console.error(error);
@@ -85,6 +87,16 @@ function send(res, { status, headers, body }) {
   for (const [header, value] of Object.entries(headers)) res.setHeader(header, value);
   if (body instanceof Readable) pipeline(body, res, () => {}); // the error is the client leaving
   else res.end(body);
+}
+
+const HALVES = {
+  head: 'HTTP/1.1 200 OK\r\ncontent-type: text/pl',
+  body: 'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 100\r\n\r\nthe first half',
+};
+
+/** The beginning of an answer, and then a reset. */
+function breakOff(socket, beginning) {
+  socket.write(beginning, () => socket.resetAndDestroy());
 }
 
 /** What is not HTTP never becomes a request; it is answered by hand. */

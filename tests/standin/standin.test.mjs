@@ -223,8 +223,19 @@ describe('with its login off', () => {
     assert.equal((await call('/api/v1/health')).status, 200);
   });
 
+  test('an answer breaks off in its head or its body', async () => {
+    await control({ cut: { in: 'head', times: 1 } });
+    assert.equal((await call('/api/v1/health')).status, 200);
+    await assert.rejects(call(`${PUBLIC}/jobs`));
+    await control({ cut: { in: 'body', times: 1 } });
+    const half = await call(`${PUBLIC}/jobs`);
+    assert.equal(half.status, 200);
+    await assert.rejects(half.text());
+    assert.equal((await call(`${PUBLIC}/jobs`)).status, 200);
+  });
+
   test('a wrong control command says so and changes nothing', async () => {
-    const wrong = [{ helthy: true }, { healthy: 1 }, { fail: {} }, { fail: { status: 99 } }, { delay_ms: -1 }, { reset: { path: 1 } }];
+    const wrong = [{ helthy: true }, { healthy: 1 }, { fail: {} }, { fail: { status: 99 } }, { delay_ms: -1 }, { reset: { path: 1 } }, { cut: { in: 'tail' } }];
     for (const body of wrong) await read(await control({ healthy: false, ...body }), 400);
     assert.equal((await read(await call('/standin/control'))).healthy, true);
   });

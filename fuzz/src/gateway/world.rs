@@ -196,7 +196,7 @@ impl World {
         let record = site.gateway.on_undecided(StreamId(stream), "no_headers", &site.host, site.now);
         if let Some(record) = record {
             check_record(&record);
-            site.gateway.on_log(record, || open.map(|open| open.sent), &site.host, site.now);
+            site.gateway.on_log(record, || open.map(|open| open.sent), &site.host, || site.now);
         }
     }
 
@@ -292,7 +292,7 @@ impl World {
 
     fn log(&self, record: Option<airgate::audit::Record>, sent: Headers) {
         if let Some(record) = record {
-            self.site.gateway.on_log(record, || Some(sent), &self.site.host, self.site.now);
+            self.site.gateway.on_log(record, || Some(sent), &self.site.host, || self.site.now);
         }
     }
 

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use crate::caller::Caller;
+use crate::json;
 use crate::time::Time;
 
 /// Somebody who signed in, and when.
@@ -42,6 +43,16 @@ pub struct Session {
 }
 
 impl Session {
+    /// About how many bytes of memory this takes, with the caller who is in it
+    /// sooner or later.
+    pub fn room(&self) -> usize {
+        let said = [Some(&self.provider), Some(&self.issuer), Some(&self.subject), self.refresh_token.as_ref()];
+        let texts: usize = said.into_iter().flatten().map(|text| json::room_of_text(text)).sum();
+        // The caller has the claims again, and the groups of them once more.
+        let claims = json::room_of_members(&self.claims).saturating_mul(3);
+        size_of::<Session>().saturating_add(texts).saturating_add(claims)
+    }
+
     /// The same session, seen now.
     pub fn seen_again(&self, now: Time) -> Session {
         Session { seen: now, caller: OnceCell::new(), ..self.clone() }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
+use crate::identity::memo::PLACES;
 use crate::identity::testing::settings as provider;
 use crate::settings::{Mistake, read};
 use crate::testing::test;
@@ -463,19 +464,21 @@ fn our_cookies_are_known_by_name() {
 #[test]
 fn room_is_bounded_by_entries_and_by_bytes_and_forgeries_push_nobody_out() {
     let mut sessions = sessions();
-    sessions.opened = Memo::new(3, 20_000);
+    let room = |sealed: &str, length| sealed.len() + PLACES + session("alice", length).room();
+    let most = room(&sessions.seal(&session("alice", 8000)).unwrap(), 8000) + 100;
+    sessions.opened = Memo::new(3, most);
     let open = |sessions: &mut Sessions, length| {
         let sealed = sessions.seal(&session("alice", length)).unwrap();
         sessions.open(&sealed, at(1)).unwrap();
         sealed
     };
-    let sizes: Vec<usize> = (0..5).map(|_| open(&mut sessions, 10).len()).collect();
+    let sizes: Vec<usize> = (0..5).map(|_| room(&open(&mut sessions, 10), 10)).collect();
     assert_eq!(sessions.opened.used(), (3, sizes[2..].iter().sum()), "three at most");
     let first = open(&mut sessions, 8000);
     let second = open(&mut sessions, 6500);
-    assert_eq!(sessions.opened.used(), (1, second.len()), "20,000 bytes at most, the oldest goes");
+    assert_eq!(sessions.opened.used(), (1, room(&second, 6500)), "so many bytes at most, the oldest goes");
     assert!(sessions.open(&first, at(1)).is_some(), "forgotten is not refused");
-    assert_eq!(sessions.opened.used(), (1, first.len()));
+    assert_eq!(sessions.opened.used(), (1, room(&first, 8000)));
     let used = sessions.opened.used();
     for number in 0..100 {
         assert_eq!(sessions.open(&first.replacen('.', &format!("{number}."), 1), at(1)), None);
@@ -487,7 +490,7 @@ fn room_is_bounded_by_entries_and_by_bytes_and_forgeries_push_nobody_out() {
         open(&mut sessions, 5000);
         sessions.opened.used()
     });
-    assert!(entries <= 3 && bytes <= 20_000);
+    assert!(entries <= 3 && bytes <= most);
 }
 
 #[test]

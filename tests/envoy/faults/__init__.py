@@ -1,0 +1,1 @@
+"""What breaks around a real Envoy, and what clients, the record and the counters show of it: docs/faults.md."""
