@@ -138,7 +138,7 @@ impl Target {
 
 fn decode(raw: &[u8]) -> Result<String, PathRefusal> {
     // Nearly every path says what it means.
-    if raw.iter().all(|byte| PLAIN.get(usize::from(*byte)) == Some(&true)) {
+    if raw.iter().all(|byte| *byte != b'%' && refuse_plain(*byte).is_ok()) {
         return String::from_utf8(raw.to_vec()).map_err(|_| PathRefusal::NotUtf8);
     }
     let mut path = String::with_capacity(raw.len());
@@ -201,18 +201,7 @@ fn refuse_escaped(byte: u8) -> Result<(), PathRefusal> {
     }
 }
 
-/// The bytes that stand for themselves.
-const PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte: u8 = 0;
-    while byte < 128 {
-        plain[byte as usize] = byte != b'%' && refuse_plain(byte).is_ok();
-        byte += 1;
-    }
-    plain
-};
-
-const fn refuse_plain(byte: u8) -> Result<(), PathRefusal> {
+fn refuse_plain(byte: u8) -> Result<(), PathRefusal> {
     match byte {
         b'\\' => Err(PathRefusal::Backslash),
         b';' => Err(PathRefusal::Semicolon),

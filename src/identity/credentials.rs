@@ -49,19 +49,10 @@ impl<'a> Credentials<'a> {
 fn is_token68(token: &[u8]) -> bool {
     let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
     let body = token.get(..token.len().saturating_sub(padding)).unwrap_or_default();
-    !body.is_empty() && body.iter().all(|byte| TOKEN68.get(usize::from(*byte)) == Some(&true))
+    let is_allowed =
+        |byte: &u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-'..=b'/' | b'_' | b'~' | b'+');
+    !body.is_empty() && body.iter().all(is_allowed)
 }
-
-const TOKEN68: [bool; 256] = {
-    let mut allowed = [false; 256];
-    let mut byte: u8 = 0;
-    while byte < 128 {
-        allowed[byte as usize] =
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
-        byte += 1;
-    }
-    allowed
-};
 
 /// Proxies join repeated fields with a comma: `Basic x, Bearer y` was two.
 fn joined_with_bearer(rest: &[u8]) -> bool {
