@@ -16,6 +16,7 @@ help: ## list the targets
 .PHONY: setup
 setup: wasm cli python node envoys browser ## set everything up, so that the rest works offline
 	@$(scripts)/wasm-bindgen.sh
+	@$(scripts)/load.sh
 
 .PHONY: wasm
 wasm: ## build the module, .build/airgate.wasm

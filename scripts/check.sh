@@ -10,7 +10,7 @@ say "format"
 (
   use_native fmt
   "${cargo[@]}" fmt --all --check
-  "${cargo[@]}" fmt --manifest-path benches/floor/Cargo.toml --check
+  for workspace in benches/floor fuzz; do "${cargo[@]}" fmt --manifest-path "$workspace/Cargo.toml" --check; done
 )
 
 say "clippy"

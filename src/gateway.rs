@@ -437,14 +437,9 @@ impl Gateway {
         waiter.known.class = Some(route.class);
         edits.push(Edit::Set("x-airgate-route".into(), route.class.name().as_bytes().into()));
         if let Some(name) = route.upstream {
-            edits.push(Edit::Set("x-airgate-upstream".into(), name.as_bytes().to_vec().into()));
+            edits.push(Edit::set("x-airgate-upstream", name));
         }
-        edits.extend(
-            route
-                .headers
-                .iter()
-                .map(|(name, value)| Edit::Set(name.to_owned().into(), value.as_bytes().to_vec().into())),
-        );
+        edits.extend(route.headers.iter().map(|(name, value)| Edit::set(name.to_owned(), value)));
         if is_repeatable(&waiter.request, operation) {
             edits.push(Edit::Set("x-airgate-retry".into(), b"safe".into()));
         }
@@ -498,10 +493,10 @@ fn bearer(caller: &Caller) -> Bearer<'_> {
 
 fn stamp_stay(stay: &Stay, edits: &mut Edits) {
     if let Some(key) = stay.key() {
-        edits.push(Edit::Set("x-airgate-affinity".into(), key.as_bytes().to_vec().into()));
+        edits.push(Edit::set("x-airgate-affinity", key));
     }
     if let Some(pin) = stay.pin() {
-        edits.push(Edit::Set("x-airgate-pin".into(), pin.as_bytes().to_vec().into()));
+        edits.push(Edit::set("x-airgate-pin", pin));
     }
 }
 

@@ -171,10 +171,6 @@ impl Upstream {
     /// business. `cookie` is the affinity cookie's name.
     pub fn strip(&self, headers: &Headers, cookie: Option<&str>, edits: &mut Edits) {
         let gone = |sent: &[u8]| {
-            // Most begin otherwise.
-            if !matches!(sent.first(), Some(b'x' | b'X' | b'a' | b'A' | b'f' | b'F' | b'p' | b'P')) {
-                return false;
-            }
             let name = plain(sent);
             name.starts_with(OURS.as_bytes())
                 || (sent.contains(&b'_') && THE_PROXYS.iter().any(|word| name.starts_with(word.as_bytes())))
@@ -253,16 +249,11 @@ impl Upstream {
             }
         }
         // Airbyte builds links from both.
-        let is_said = |name: &str, value: &[u8]| {
+        for (name, value) in [("x-forwarded-host", self.authority.as_str()), ("x-forwarded-proto", "https")] {
             let mut sent = headers.all(name);
-            sent.next() == Some(value) && sent.next().is_none()
-        };
-        let authority = self.authority.as_bytes();
-        if !is_said("x-forwarded-host", authority) {
-            edits.push(Edit::Set("x-forwarded-host".into(), authority.to_vec().into()));
-        }
-        if !is_said("x-forwarded-proto", b"https") {
-            edits.push(Edit::Set("x-forwarded-proto".into(), Cow::Borrowed(b"https")));
+            if sent.next() != Some(value.as_bytes()) || sent.next().is_some() {
+                edits.push(Edit::set(name, value));
+            }
         }
     }
 }

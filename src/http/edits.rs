@@ -14,5 +14,12 @@ pub enum Edit {
     Add(Cow<'static, str>, Cow<'static, [u8]>),
 }
 
+impl Edit {
+    /// [`Edit::Set`] to a text that does not last.
+    pub fn set(name: impl Into<Cow<'static, str>>, value: &str) -> Edit {
+        Edit::Set(name.into(), value.as_bytes().to_vec().into())
+    }
+}
+
 /// Changes to a header map, in order.
 pub type Edits = Vec<Edit>;

@@ -165,7 +165,7 @@ fn what_is_known_is_said_in_ascii_and_on_one_line() {
     let stamp = Stamp { caller: Some(&caller), auth: Some("bearer"), role: Some("admin"), request_id: "r1" };
     let mut edits = Edits::new();
     upstream.stamp(&Headers::from_pairs([("x-forwarded-proto", "https")]), &stamp, &mut edits);
-    let set = |name: &'static str, value: &str| Edit::Set(name.into(), value.as_bytes().to_vec().into());
+    let set = |name: &'static str, value: &str| Edit::set(name, value);
     assert_eq!(
         edits,
         [
@@ -191,7 +191,7 @@ fn nobody_known_is_nobody_said() {
         ("x-forwarded-host", "evil"),
     ]);
     upstream(json!({"identity_headers": ["user"]})).stamp(&forged, &stamp, &mut edits);
-    let set = |name: &'static str, value: &str| Edit::Set(name.into(), value.as_bytes().to_vec().into());
+    let set = |name: &'static str, value: &str| Edit::set(name, value);
     assert_eq!(edits, [set("x-forwarded-host", "airbyte.example.com"), set("x-forwarded-proto", "https")]);
 }
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from visitor import bare
 
-from lab import Bed, Parts
+from lab import Bed, Parts, until
 from lab.envoy import VERSIONS, Options
 
 
@@ -42,6 +42,25 @@ def bare_bed(parts, envoy_version) -> Iterator[Bed]:
     """airgate alone with what clients send: without what Envoy does for the hygiene of requests."""
     with untrapped(Options(version=envoy_version, bootstrap=bare), parts) as bed:
         yield bed
+
+
+@pytest.fixture
+def faults(bed) -> Iterator[Callable[..., None]]:
+    """`faults(…)` breaks both replicas, until the test ends."""
+
+    def control(**faults) -> None:
+        for standin in bed.standins:
+            standin.control(**faults)
+
+    yield control
+    for standin in bed.standins:
+        standin.heal()
+    all_in(bed)
+
+
+def all_in(bed: Bed, count: int = 2) -> None:
+    """Neither health checks nor ejections keep out more than those that are gone."""
+    until(lambda: bed.envoy.stats(r"^cluster\.airbyte\.membership_healthy$").popitem()[1] == count, 20, "the replicas")
 
 
 @contextmanager

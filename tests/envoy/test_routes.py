@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from visitor import ECHO, Visitor, values
+from visitor import ECHO, LONG, READ, WRITE, Visitor, values
 
 from lab import until
 from lab.bootstrap import Bootstrap, set_endpoints
@@ -207,22 +207,6 @@ def test_wrong_token_urls_name_the_right_one(bed, wrong, right, method):
             visit = Visitor(bed, who=who).ask(target.encode(), method=method)
             assert visit.refused == "wrong_token_url" and visit.answer.status == 404
             assert visit.answer.json()["message"].endswith(f" {right}.")
-
-
-READ, WRITE, LONG = b"/api/v1/connections/list", b"/api/v1/connections/update", b"/api/v1/sources/discover_schema"
-
-
-@pytest.fixture
-def faults(bed):
-    """`faults(…)` breaks both replicas, until the test ends."""
-
-    def control(**faults) -> None:
-        for standin in bed.standins:
-            standin.control(**faults)
-
-    yield control
-    for standin in bed.standins:
-        standin.heal()
 
 
 @pytest.mark.parametrize(

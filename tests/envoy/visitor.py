@@ -9,6 +9,8 @@ from lab.bootstrap import Bootstrap
 from lab.wire import Answer, Fields, Wire
 
 ECHO = b"/api/v1/standin/echo"
+# The web app's own reads are POSTs too: the operation tells, and not the method.
+READ, WRITE, LONG = b"/api/v1/connections/list", b"/api/v1/connections/update", b"/api/v1/sources/discover_schema"
 
 
 class Visit:

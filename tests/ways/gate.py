@@ -101,3 +101,12 @@ class Visit:
         """The affinity cookie's new value."""
         mine = [line for line in self.answer.all("set-cookie") if line.startswith(f"{self._cookie}=")]
         return mine[0].split("=", 1)[1].partition(";")[0] if mine else None
+
+
+def is_well(url: str, authority_file: Path) -> bool:
+    """Whether the gateway there has a replica that answers."""
+    try:
+        with Wire(url, authority_file) as wire:
+            return wire.ask(b"/api/v1/health").status == 200
+    except OSError:
+        return False

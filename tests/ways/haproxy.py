@@ -8,13 +8,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from gate import is_well
 
 from lab.bed import Parts
 from lab.forge import Key
 from lab.paths import EXAMPLE
 from lab.ports import free_port
 from lab.process import Child
-from lab.wire import Wire
 
 CONFIGURATION = EXAMPLE / "from-haproxy/haproxy.cfg"
 # Debian keeps it where not everybody's PATH leads.
@@ -69,7 +69,7 @@ class HAProxy:
 
     def start(self) -> "HAProxy":
         self.child = Child("haproxy", [BINARY, "-db", "-f", self._file], self._folder)
-        self.child.wait_for(self._ready, 10, "answering")
+        self.child.wait_for(lambda: is_well(self.url, self._authority_file), 10, "answering")
         return self
 
     def stop(self) -> None:
@@ -79,10 +79,3 @@ class HAProxy:
     def log(self) -> list[dict]:
         """A line for each request; what HAProxy says of itself stands between them."""
         return [json.loads(line) for line in self.child.out.read_text().splitlines() if line.startswith("{")]
-
-    def _ready(self) -> bool:
-        try:
-            with Wire(self.url, self._authority_file) as wire:
-                return wire.ask(b"/api/v1/health").status == 200
-        except OSError:
-            return False

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from gate import is_well
 from pages import FROM_NATIVE_ENVOY, blocks
 
 from lab.bed import Parts
@@ -15,7 +16,6 @@ from lab.ports import free_port
 from lab.process import Child
 from lab.provider import client_secret
 from lab.rogue import Rogue
-from lab.wire import Wire
 
 # Of the whole tree, and of its HTTP connection manager.
 Change = Callable[[dict, dict], None]
@@ -54,19 +54,12 @@ class Native:
 
     def start(self) -> "Native":
         self.child = Child("envoy", self._command, self._folder, _SECRETS)
-        self.child.wait_for(self._ready, 20, "a replica that is well")
+        self.child.wait_for(lambda: is_well(self.url, self._authority_file), 20, "a replica that is well")
         return self
 
     def stop(self) -> None:
         if self.child:
             self.child.stop()
-
-    def _ready(self) -> bool:
-        try:
-            with Wire(self.url, self._authority_file) as wire:
-                return wire.ask(b"/api/v1/health").status == 200
-        except OSError:
-            return False
 
 
 def _lead(cluster: dict, parts: Parts, rogue: Rogue) -> None:

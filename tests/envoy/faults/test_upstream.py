@@ -1,20 +1,18 @@
 """Airbyte's replicas break: what clients are told, what the record says, and that no write is ever sent twice."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 from browser import COOKIE, one_on
-from conftest import untrapped
-from visitor import Visit, Visitor, values
+from conftest import all_in, untrapped
+from visitor import LONG, READ, WRITE, Visit, Visitor, values
 
 from lab import Bed, Parts, until
 from lab.envoy import Options, Timing
 from lab.standin import Standin
 
-# The web app's own reads are POSTs too: the operation tells, and not the method.
-READ, WRITE, LONG = b"/api/v1/connections/list", b"/api/v1/connections/update", b"/api/v1/sources/discover_schema"
 SLOW = b"x-standin-slow-seconds"
 POST = {"method": b"POST", "body": b"{}"}
 
@@ -31,25 +29,6 @@ def bed(parts) -> Iterator[Bed]:
     """Where the usual 60 s are 3 s, and the 30 minutes of slow calls a minute and a half."""
     with untrapped(Options(timing=Timing(requests=20)), parts) as bed:
         yield bed
-
-
-@pytest.fixture
-def faults(bed) -> Iterator[Callable[..., None]]:
-    """`faults(…)` breaks both replicas, until the test ends."""
-
-    def control(**faults) -> None:
-        for standin in bed.standins:
-            standin.control(**faults)
-
-    yield control
-    for standin in bed.standins:
-        standin.heal()
-    all_in(bed)
-
-
-def all_in(bed: Bed, count: int = 2) -> None:
-    """Neither health checks nor ejections keep out more than those that are gone."""
-    until(lambda: bed.envoy.stats(r"^cluster\.airbyte\.membership_healthy$").popitem()[1] == count, 20, "the replicas")
 
 
 def told(visit: Visit, status: int, flags: str) -> None:
