@@ -14,12 +14,23 @@ _DRIP_SECONDS = 0.5
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
 
 
+async def all_of(reader: asyncio.StreamReader) -> bytes:
+    """What is said until the end, and also where that is a reset: whoever answers and closes before all was sent resets."""
+    said = b""
+    try:
+        while some := await reader.read(65_536):
+            said += some
+    except (ConnectionError, ssl.SSLError):
+        pass
+    return said
+
+
 def dribbles(first: bytes, byte: bytes) -> Behaviour:
     """Sends the beginning of a request, and then a byte now and then."""
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         writer.write(first)
-        end = asyncio.ensure_future(reader.read())
+        end = asyncio.ensure_future(all_of(reader))
         while not end.done():
             writer.write(byte)
             await asyncio.wait([end], timeout=_DRIP_SECONDS)
@@ -30,7 +41,7 @@ def dribbles(first: bytes, byte: bytes) -> Behaviour:
 
 async def waits(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> bytes:
     """Does nothing until the end."""
-    return await reader.read()
+    return await all_of(reader)
 
 
 def never_reads(request: bytes, over: asyncio.Event) -> Behaviour:
@@ -41,7 +52,7 @@ def never_reads(request: bytes, over: asyncio.Event) -> Behaviour:
         writer.write(request)
         await over.wait()
         writer.transport.resume_reading()
-        return await reader.read()
+        return await all_of(reader)
 
     return behave
 
