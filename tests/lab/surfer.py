@@ -40,7 +40,8 @@ class Surfer:
         self.provider = provider
         self.cookies = Jar()
         deaf = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-        self._http = httpx.Client(verify=trusting(authority_file), cookies=deaf, timeout=10)
+        # More patient than the gateway, which waits up to 20 s for a login.
+        self._http = httpx.Client(verify=trusting(authority_file), cookies=deaf, timeout=30)
 
     def navigate(self, path: str, until: Condition | None = None, headers: Fields = {}) -> httpx.Response:
         """
