@@ -8,6 +8,8 @@ import pytest
 from browser import COOKIE, Browser, one_on
 from conftest import untrapped
 
+from visitor import Visitor
+
 from lab import Parts, until
 from lab.bootstrap import Bootstrap
 from lab.envoy import Options
@@ -161,6 +163,8 @@ def test_reads_move_on_at_once_whatever_the_key():
             cluster["health_checks"][0].update(interval="60s", no_traffic_healthy_interval="60s")
 
     with Parts() as parts, untrapped(Options(bootstrap=unnoticed), parts) as bed:
+        # That the replicas are well is known to the main thread before the workers are told.
+        until(lambda: all(Visitor(bed).ask().answer.status == 200 for _ in range(8)), what="replicas in all workers")
         parts.standins[0].stop()
         # Each a client of its own; half of them belong to the replica that is gone.
         stops = [Browser(bed).go(target=b"/workspaces") for _ in range(60)]
