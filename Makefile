@@ -66,6 +66,14 @@ bench-write: python ## write the last results into benches/, its README.md too
 test-unit: ## the core's tests, native
 	@$(scripts)/unit-test.sh $(ARGS)
 
+.PHONY: upgrade-fixtures
+upgrade-fixtures: ## keep what this version writes (cookies, shared data) for later versions to read: once, at a release
+	@$(scripts)/unit-test.sh --test upgrades -- --ignored
+
+.PHONY: test-upgrade
+test-upgrade: parts ## gateways of two versions side by side: make test-upgrade PREVIOUS=/path/to/the/old/airgate.wasm
+	@AIRGATE_PREVIOUS="$(abspath $(PREVIOUS))" $(python) -m pytest tests/envoy/scale/test_two_versions.py $(ARGS)
+
 .PHONY: test-cli
 test-cli: cli python ## the command, and what the documents say of it
 	@$(python) -m pytest tests/cli $(ARGS)

@@ -481,6 +481,21 @@ fn a_broken_request_id_is_replaced_not_repeated() {
 }
 
 #[test]
+fn a_body_that_is_said_to_be_empty_is_not_waited_for() {
+    let mut bed = Bed::ready(|config| config["access"] = json!({"default_role": "runner"}));
+    let token = format!("Bearer {}", bed.token());
+    let mut ask = |lengths: &[&str]| {
+        let lengths = lengths.iter().map(|length| ("content-length", *length));
+        let headers: Vec<_> = lengths.chain([("authorization", token.as_str())]).collect();
+        bed.send(1, "POST", "/api/public/v1/jobs", &headers)
+    };
+    assert_eq!(replied(ask(&["0"])).1, "low_role", "what cannot be read is judged strictly");
+    for lengths in [&["0", "0"][..], &["00"], &[""], &["18"], &[]] {
+        assert!(matches!(ask(lengths), Step::Read { .. }), "{lengths:?}");
+    }
+}
+
+#[test]
 fn a_body_that_decides_comes_before_a_wait_for_keys() {
     let mut bed = Bed::new(|config| config["access"] = json!({"default_role": "runner"}));
     let token = format!("Bearer {}", bed.token());

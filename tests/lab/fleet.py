@@ -11,6 +11,7 @@ import secrets
 import subprocess
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -51,17 +52,19 @@ class Fleet:
         self._come(gateway)
         return gateway
 
-    def restart(self, gateway: Bed, plugin: Change = None) -> None:
-        """As a pod is replaced: drained, ended, and another one started, with a configuration that was changed."""
+    def restart(self, gateway: Bed, plugin: Change = None, module: Path | None = None) -> None:
+        """As a pod is replaced: drained, ended, and another one started, perhaps otherwise configured or with another module."""
         assert drain(gateway.envoy).wait(60) == 0
-        self.start_anew(gateway, plugin)
+        self.start_anew(gateway, plugin, module)
 
-    def start_anew(self, gateway: Bed, plugin: Change = None) -> None:
+    def start_anew(self, gateway: Bed, plugin: Change = None, module: Path | None = None) -> None:
         """One that was drained: whoever was there has gone elsewhere."""
         backend = Backend.of(gateway.envoy)
         until(lambda: self.balancer.connections(backend) == 0, 5, "the last connection's end")
         self.balancer.leave(backend)
         gateway.envoy.change(plugin)
+        if module:
+            gateway.envoy.bootstrap.plugin["vm_config"]["code"]["local"]["filename"] = str(module)
         gateway.restart()
         self._come(gateway)
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import pytest
-from load import Load
-from person import Person
+from person import at_work
 
 from lab import Parts, until
 from lab.balancer import Backend
@@ -23,15 +22,10 @@ def fleet() -> Iterator[Fleet]:
 
 
 def test_nobody_notices(fleet):
-    surfers = [fleet.surfer() for _ in range(3)]
-    surfers[0].sign_in("alice")
-    surfers[1].sign_in("bob")
     token = {"authorization": f"Bearer {fleet.parts.provider.token('ci-bot')}"}
-    people = [Person(one, headers) for one, headers in zip(surfers, ({}, {}, token))]
-    with ExitStack() as stack:
-        loads = [stack.enter_context(Load(person.visit, threads=1)) for person in people]
+    with at_work(fleet, keep_alive=True) as people:
         for gateway in fleet.gateways:
-            until(lambda: all(load.count > 10 for load in loads), 20, "work")
+            people.go_on()
             with sleepers(fleet, token) as slow_calls:
                 draining = drain(gateway.envoy)
                 fleet.balancer.wait_for(Backend.of(gateway.envoy), ready=False)
@@ -40,8 +34,7 @@ def test_nobody_notices(fleet):
                 # Had it not waited for them they would have seconds to go.
                 assert [call.result(1) for call in slow_calls] == [200] * len(slow_calls)
             fleet.start_anew(gateway)
-    for load in loads:
-        assert load.failures == []
+    assert people.failures == []
 
 
 @contextmanager
