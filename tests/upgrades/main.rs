@@ -31,7 +31,10 @@ use site::{Site, head, token};
 fn each_version(read: impl Fn(&Fixture)) {
     let versions = Fixture::all();
     let ours = env!("CARGO_PKG_VERSION");
-    assert!(versions.iter().any(|fixture| fixture.version == ours), "make upgrade-fixtures has not been run for {ours}");
+    assert!(
+        versions.iter().any(|fixture| fixture.version == ours),
+        "make upgrade-fixtures has not been run for {ours}"
+    );
     for fixture in &versions {
         #[allow(clippy::print_stdout, reason = "shown where the test fails")]
         {

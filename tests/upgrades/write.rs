@@ -50,7 +50,8 @@ pub fn written_by_this_version() -> Fixture {
     pass(&mut site, REFRESH_AFTER);
     // On their way to the provider: somebody new, and somebody who is asked for more.
     for (who, path) in [("newcomer", "/connections?x=1"), ("alice-steps-up", "/settings/users")] {
-        let mut browser = Browser { cookies: browsers.get("alice").filter(|_| who != "newcomer").cloned().unwrap_or_default() };
+        let mut browser =
+            Browser { cookies: browsers.get("alice").filter(|_| who != "newcomer").cloned().unwrap_or_default() };
         logins.insert(who.to_owned(), begin(&mut browser, &mut site, path));
         browsers.insert(who.to_owned(), browser.cookies);
     }
@@ -95,12 +96,14 @@ pub fn written_by_this_version() -> Fixture {
     }
 }
 
+type Change = fn(&mut Value);
+
 pub const AFFINITY: &str = "__Host-airgate-affinity";
 /// `10.0.0.1:8001`.
 pub const PIN: &str = "MTAuMC4wLjE6ODAwMQ==";
 
 /// Other ways to keep somebody on a backend than the configuration's own.
-pub fn kept_elsewhere() -> [(&'static str, fn(&mut Value)); 2] {
+pub fn kept_elsewhere() -> [(&'static str, Change); 2] {
     [
         ("pinned", |config| config["affinity"]["mode"] = json!("pin")),
         ("unsealed", |config| config["affinity"] = json!({})),
