@@ -79,6 +79,28 @@ def test_a_session_that_one_refreshed_is_one_for_all(fleet):
         provider.lifetimes()
 
 
+def test_a_provider_that_rotates_strictly_wants_one_gateway_for_each_client(growing):
+    provider = growing.parts.provider
+    provider.change(rotates_refresh_tokens=True)
+    provider.lifetimes(id_token=4)
+    try:
+        roaming, staying = growing.surfer(keep_alive=False), growing.surfer()
+        roaming.sign_in("alice")
+        staying.sign_in("bob")
+        before = session(staying)
+
+        def signed_out() -> bool:
+            if user(staying) != "bob":
+                pytest.fail("signed out, though always at one gateway")
+            return user(roaming) is None
+
+        until(signed_out, 30, "two gateways being taken for thieves", every=0.01)
+        until(lambda: user(staying) == "bob" and session(staying) != before, 10, "the refresh")
+    finally:
+        provider.change(rotates_refresh_tokens=False)
+        provider.lifetimes()
+
+
 def test_one_cookie_leads_to_one_backend(fleet):
     backends = set()
     # One connection to each gateway for everybody: only cookies differ.
