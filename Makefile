@@ -9,9 +9,22 @@ bench := PYTHONPATH=tests:. PYTHONDONTWRITEBYTECODE=1 .build/venv/bin/python -m 
 envoy := 1.40.0
 envoys := 1.36.4 $(envoy)
 
+# In the order in which one comes to them; a target of a new kind is among the last.
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' ' \
+	  function kind(name) { \
+	    if (name ~ /^(demo|smoke|token)/) return 1; \
+	    if (name ~ /^(check|test)/) return 2; \
+	    if (name ~ /^(setup|wasm|cli|image|modules|sbom)/) return 3; \
+	    if (name ~ /^(bench|soak|fuzz|mutants)/) return 4; \
+	    return 5; \
+	  } \
+	  /^[a-z-]+:.*## / { lines[kind($$1)] = lines[kind($$1)] sprintf("  make %-15s %s\n", $$1, $$2) } \
+	  END { \
+	    split("Try it|Test it|Build it|Measure it, and wear it out|Look after it", titles, "|"); \
+	    for (number = 1; number <= 5; number++) if (lines[number]) printf "%s\n%s\n", titles[number], lines[number]; \
+	  }' Makefile
 
 .PHONY: setup
 setup: wasm cli python node envoys browser ## set everything up, so that the rest works offline
@@ -48,7 +61,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-wasm ## all tests
+test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-docs test-wasm ## all tests
 
 .PHONY: bench
 bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy and the floor: about 20 minutes
@@ -115,6 +128,11 @@ test-ways: wasm cli python node envoys ## the ways over: HAProxy, Envoy's own fi
 	@$(scripts)/load.sh
 	@$(python) -m pytest tests/ways $(ARGS)
 
+.PHONY: test-docs
+test-docs: parts cli envoys ## every block of code, link and name in all pages; the README, run against the demo
+	@$(scripts)/docs.sh
+	@$(python) -m pytest tests/docs $(ARGS)
+
 SECONDS_EACH ?= 20
 .PHONY: fuzz-smoke
 fuzz-smoke: ## fuzz each target for a moment; ARGS="token jwks" for some, SECONDS_EACH=60 for longer
@@ -127,6 +145,11 @@ fuzz: ## fuzz each target for ten minutes
 .PHONY: check
 check: wasm python ## format, clippy, docs, syntax, size of the module
 	@$(scripts)/check.sh
+
+.PHONY: screenshots
+screenshots: parts browser ## make the pictures of docs/images anew, about 4 minutes: the pages, and the dashboard's panels
+	@$(scripts)/prometheus.sh
+	@$(python) -m lab.screenshots
 
 .PHONY: requirements
 requirements: ## pin the Python packages of the tests anew, with hashes
