@@ -6,7 +6,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from lab.paths import BUILD, ROOT
+from lab.paths import BUILD, EXAMPLE, ROOT
 
 AIRGATE = BUILD / "airgate"
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M))
@@ -82,5 +82,6 @@ def _faults_of_call(call: str, folder: Path) -> list[str]:
         files = re.findall(r"(?:-f|--filename|--patch-file)[ =](\S+)", call)
         return [f"no file {file}" for file in files if not (folder / file).exists()]
     if name.startswith("./"):
-        return [] if (folder / name).exists() else ["no such file"]
+        # The example's scripts are called in its folder, wherever that lies.
+        return [] if (folder / name).exists() or (EXAMPLE / name).exists() else ["no such file"]
     return []

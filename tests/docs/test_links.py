@@ -59,3 +59,10 @@ def test_tables_have_as_many_cells_as_heads(page):
         if len(counts) > 1:
             wrong.append(table.partition("\n")[0])
     assert not wrong
+
+
+def test_every_picture_is_shown_and_small():
+    shown = {(page.path.parent / link).resolve() for page in PAGES for link in page.links if not re.match(r"https?:", link)}
+    for picture in (ROOT / "docs/images").iterdir():
+        assert picture in shown, f"nobody shows {picture.name}"
+        assert picture.stat().st_size < 120_000, picture.name

@@ -45,6 +45,15 @@ def test_the_keys_of_the_example_are_keys(tmp_path):
     assert len({*printed}) == 2 and all(len(base64.urlsafe_b64decode(key + "=")) == 32 for key in printed)
 
 
+def test_the_example_has_the_names_as_often_as_it_says():
+    """envoy-example/README.md, step 2"""
+    text = re.sub(r"#.*", "", (EXAMPLE / "envoy.yaml").read_text())
+    said = re.sub(r"\s+", " ", (EXAMPLE / "README.md").read_text())
+    words = {"airbyte": "`airbyte.example.com` stands in three places", "idp": "`idp.example.com` in four"}
+    assert all(sentence in said for sentence in words.values())
+    assert [len(re.findall(rf"\b{name}\.example\.com", text)) for name in words] == [3, 4]
+
+
 RECORDS = [json.loads(block.text) for block in BLOCKS if block.page == "docs/audit.md" and block.language == "json"]
 RECORD_PAGE = (ROOT / "docs/record.md").read_text()
 
