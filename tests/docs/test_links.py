@@ -35,7 +35,8 @@ def test_every_link_leads_somewhere(page):
 def test_every_page_of_docs_and_every_folder_is_in_the_index():
     listed = {there.name for link in INDEX.links if (there := leads_to(INDEX, link))}
     pages = {page.name for page in PAGES if page.path.parent in (INDEX.path.parent, ROOT) or page.path.name == "README.md"}
-    assert pages - listed == {INDEX.name}
+    missing = pages - listed - {INDEX.name}
+    assert not missing
 
 
 def test_every_page_can_be_reached_from_the_first():
@@ -47,7 +48,8 @@ def test_every_page_can_be_reached_from_the_first():
             if not re.match(r"(https?|mailto):", link) and (there := leads_to(page, link)) and there.name not in reached:
                 reached.add(there.name)
                 ways.append(there)
-    assert not {*BY_NAME} - reached
+    lost = {*BY_NAME} - reached
+    assert not lost
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
