@@ -18,7 +18,6 @@ class Block:
     line: int  # of its fence
     language: str
     text: str
-    before: str  # the paragraph in front of it
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}:{self.language or 'plain'}"
@@ -41,13 +40,9 @@ class Page:
 
     @property
     def blocks(self) -> list[Block]:
-        found, before, lines = [], "", self.path.read_text().split("\n")
-        numbered = iter(enumerate(lines, 1))
+        found, numbered = [], iter(enumerate(self.path.read_text().split("\n"), 1))
         for number, line in numbered:
             if not (fence := _FENCE.match(line)):
-                # An empty line before the fence ends no paragraph that introduces it.
-                before = f"{before}\n{line}" if line else before and f"{before}\n"
-                before = before.rpartition("\n\n")[2] if line else before
                 continue
             indent, ticks, language = fence.groups()
             inside = []
@@ -57,8 +52,7 @@ class Page:
                 inside.append(line.removeprefix(indent))
             else:
                 raise AssertionError(f"{self.name}:{number}: a block that never ends")
-            found.append(Block(self.name, number, language.strip(), "\n".join(inside) + "\n", before.strip()))
-            before = ""
+            found.append(Block(self.name, number, language.strip(), "\n".join(inside) + "\n"))
         return found
 
     @property
