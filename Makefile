@@ -61,7 +61,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-docs test-wasm ## all tests
+test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-wasm ## all tests
 
 .PHONY: bench
 bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy and the floor: about 20 minutes
@@ -129,6 +129,7 @@ test-ways: wasm cli python node envoys ## the ways over: HAProxy, Envoy's own fi
 	@$(python) -m pytest tests/ways $(ARGS)
 
 .PHONY: test-docs
+test: test-docs
 test-docs: parts cli envoys ## every block of code, link and name in all pages; the README, run against the demo
 	@$(scripts)/docs.sh
 	@$(python) -m pytest tests/docs $(ARGS)

@@ -126,6 +126,7 @@ NAMED: list[tuple[str, str, str, Check]] = [
     ("docs/from-haproxy.md", "yaml", "- name: per-address", Elsewhere("tests/ways/test_haproxy.py", "tests/ways/pages.py")),
     ("docs/from-native-envoy.md", "yaml", "secrets|ext_authz", Elsewhere("tests/ways/test_native.py", "tests/ways/pages.py")),
     ("docs/record.md", "yaml", "json_format|filter", Elsewhere(SHOWN)),
+    ("filters/*/README.md", "yaml", "", Elsewhere("tests/modules/test_tokens.py", "tests/modules/conftest.py")),
     # Held against what really happens, or against what they are about.
     ("docs/access.md", "json", "", Elsewhere(READ_ALOUD)),
     ("docs/configuration.md", "text", "", Elsewhere(SHOWN)),
