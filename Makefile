@@ -119,6 +119,12 @@ test-saml: parts ## sign in with SAML, through a broker: docs/saml.md; not part 
 	@$(scripts)/saml.sh
 	@$(python) -m pytest tests/saml $(ARGS)
 
+.PHONY: test-docs
+test: test-docs
+test-docs: parts cli envoys ## every block of code, link and name in all pages; the README, run against the demo
+	@$(scripts)/docs.sh
+	@$(python) -m pytest tests/docs $(ARGS)
+
 .PHONY: test-providers
 test-providers: parts cli ## the settings and the sample tokens of docs/providers
 	@$(python) -m pytest tests/providers $(ARGS)
@@ -127,12 +133,6 @@ test-providers: parts cli ## the settings and the sample tokens of docs/provider
 test-ways: wasm cli python node envoys ## the ways over: HAProxy, Envoy's own filters and airgate, asked the same
 	@$(scripts)/load.sh
 	@$(python) -m pytest tests/ways $(ARGS)
-
-.PHONY: test-docs
-test: test-docs
-test-docs: parts cli envoys ## every block of code, link and name in all pages; the README, run against the demo
-	@$(scripts)/docs.sh
-	@$(python) -m pytest tests/docs $(ARGS)
 
 SECONDS_EACH ?= 20
 .PHONY: fuzz-smoke
@@ -147,14 +147,14 @@ fuzz: ## fuzz each target for ten minutes
 check: wasm python ## format, clippy, docs, syntax, size of the module
 	@$(scripts)/check.sh
 
+.PHONY: requirements
+requirements: ## pin the Python packages of the tests anew, with hashes
+	@$(scripts)/requirements.sh
+
 .PHONY: screenshots
 screenshots: parts browser ## make the pictures of docs/images anew, about 4 minutes: the pages, and the dashboard's panels
 	@$(scripts)/prometheus.sh
 	@$(python) -m lab.screenshots
-
-.PHONY: requirements
-requirements: ## pin the Python packages of the tests anew, with hashes
-	@$(scripts)/requirements.sh
 
 .PHONY: clean
 clean: ## remove everything that make built
