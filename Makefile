@@ -20,7 +20,7 @@ help: ## list the targets
 	    if (name ~ /^(bench|soak|fuzz|mutants)/) return 4; \
 	    return 5; \
 	  } \
-	  /^[a-z-]+:.*## / { lines[kind($$1)] = lines[kind($$1)] sprintf("  make %-15s %s\n", $$1, $$2) } \
+	  /^[a-z-]+:.*## / { lines[kind($$1)] = lines[kind($$1)] sprintf("  make %-17s %s\n", $$1, $$2) } \
 	  END { \
 	    split("Try it|Test it|Build it|Measure it, and wear it out|Look after it", titles, "|"); \
 	    for (number = 1; number <= 5; number++) if (lines[number]) printf "%s\n%s\n", titles[number], lines[number]; \
