@@ -26,6 +26,14 @@ wasm: ## build the module, .build/airgate.wasm
 cli: ## build the command, .build/airgate; `cargo install --path .` installs it
 	@$(scripts)/cli.sh
 
+.PHONY: sbom
+sbom: wasm ## write down what is linked into the module: .build/airgate.cdx.json
+	@$(scripts)/sbom.sh
+
+.PHONY: image
+image: sbom ## the module as OCI images, in one layout: .build/image (docs/release.md)
+	@$(scripts)/image.sh
+
 .PHONY: demo
 demo: parts ## run the demo here until Ctrl-C, and say where to click and what to curl
 	@$(python) -m lab.demo run
@@ -48,7 +56,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-wasm ## all tests
+test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-wasm test-supply test-reproducible ## all tests
 
 .PHONY: bench
 bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy and the floor: about 20 minutes
@@ -115,6 +123,15 @@ test-ways: wasm cli python node envoys ## the ways over: HAProxy, Envoy's own fi
 	@$(scripts)/load.sh
 	@$(python) -m pytest tests/ways $(ARGS)
 
+.PHONY: test-supply
+test-supply: image python ## lock files, SBOM and images, read back
+	@$(scripts)/supply.sh
+	@$(python) -m pytest tests/supply $(ARGS)
+
+.PHONY: test-reproducible
+test-reproducible: ## build the module once more, in another folder: the same, byte for byte
+	@$(scripts)/reproducible.sh
+
 SECONDS_EACH ?= 20
 .PHONY: fuzz-smoke
 fuzz-smoke: ## fuzz each target for a moment; ARGS="token jwks" for some, SECONDS_EACH=60 for longer
@@ -125,7 +142,7 @@ fuzz: ## fuzz each target for ten minutes
 	@$(scripts)/fuzz.sh 600 $(ARGS)
 
 .PHONY: check
-check: wasm python ## format, clippy, docs, syntax, size of the module
+check: wasm python ## format, clippy, docs, dependencies, syntax, size of the module
 	@$(scripts)/check.sh
 
 .PHONY: requirements
