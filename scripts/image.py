@@ -1,12 +1,12 @@
-"""image.py MODULE SBOM FOLDER [--revision R]: the module as an OCI image layout, and the same packed as FOLDER-VERSION.tar.
+"""image.py MODULE SBOM FOLDER [--revision R]: the module in an OCI image layout, and that packed as FOLDER-VERSION.tar.
 
 Two images, because hosts take two forms, and the SBOM as a referrer of each (OCI 1.1, a manifest with a `subject`):
 
-    VERSION      `plugin.wasm` at the root of an ordinary image, for linux/amd64 and linux/arm64 with the same one layer:
-                 a node mounts only what is of its own kind as an image volume. Istio calls it "compat"
+    VERSION      `plugin.wasm` at the root of an ordinary image, for linux/amd64 and linux/arm64 with the same layer: as
+                 an image volume a node mounts only what says to be of its own kind. Istio calls it "compat"
     VERSION-oci  the module as it is, with a layer that says what it is for. Istio asks for exactly these two layers
 
-Nothing of the machine or the hour goes in, and the layer is packed without compressing, since each zlib does that its own
+Nothing of the machine or the hour goes in, and the layer is packed without compressing, which each zlib does its own
 way: the same module, SBOM and revision give the same digests everywhere.
 """
 

@@ -27,13 +27,14 @@ Crate = tuple[str, str]
 def cargo(*arguments: str) -> str:
     # Cargo would read the standard library's packages too, which only the build wants.
     environment = {name: value for name, value in os.environ.items() if name != "CARGO_UNSTABLE_BUILD_STD"}
-    return subprocess.run([CARGO, *arguments, "--locked"], cwd=ROOT, env=environment, check=True, stdout=-1, text=True).stdout
+    ran = subprocess.run([CARGO, *arguments, "--locked"], cwd=ROOT, env=environment, check=True, stdout=-1, text=True)
+    return ran.stdout
 
 
 def linked() -> dict[Crate, set[Crate]]:
     """Each crate in the module, and those that it asks for itself."""
-    edges = "normal,no-proc-macro"
-    tree = cargo("tree", "--package", PACKAGE, "--target", TARGET, "--edges", edges, "--prefix", "depth", "--format", " {p}")
+    of = ["--package", PACKAGE, "--target", TARGET, "--edges", "normal,no-proc-macro"]
+    tree = cargo("tree", *of, "--prefix", "depth", "--format", " {p}")
     graph: dict[Crate, set[Crate]] = {}
     above: list[Crate] = []
     for depth, name, version in re.findall(r"^(\d+) (\S+) v(\S+)", tree, re.M):
@@ -87,13 +88,14 @@ def beside(name: str, version: str, reference: str, terms: str) -> dict:
 
 
 def bill(module: bytes, compilers: list[dict]) -> dict:
-    packages = {(p["name"], p["version"]): p for p in json.loads(cargo("metadata", "--format-version", "1"))["packages"]}
+    metadata = json.loads(cargo("metadata", "--format-version", "1"))
+    packages = {(package["name"], package["version"]): package for package in metadata["packages"]}
     checksums = {
         (package["name"], package["version"]): package.get("checksum")
         for package in tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
     }
     graph = linked()
-    # The core and the filter are one module; what comes from a registry has a checksum.
+    # Our own are one module; what comes from a registry has a checksum.
     own = {crate for crate in graph if packages[crate]["source"] is None}
     [gateway] = (packages[crate] for crate in own if crate[0] == PACKAGE)
     airgate = purl("generic", ("airgate", gateway["version"]))
@@ -136,7 +138,8 @@ def bill(module: bytes, compilers: list[dict]) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("module", type=Path)
-    parser.add_argument("--beside", nargs=4, action="append", default=[], metavar=("NAME", "VERSION", "PURL", "LICENCE"))
+    four = ("NAME", "VERSION", "PURL", "LICENCE")
+    parser.add_argument("--beside", nargs=4, action="append", default=[], metavar=four)
     given = parser.parse_args()
     compilers = [beside(*four) for four in given.beside]
     print(json.dumps(bill(given.module.read_bytes(), compilers), indent=2, ensure_ascii=False))

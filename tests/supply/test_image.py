@@ -139,9 +139,9 @@ def test_twice_is_the_same(tmp_path):
     def build(folder: Path, umask: int, zone: str) -> dict[str, bytes]:
         folder.mkdir()
         command = [sys.executable, ROOT / "scripts/image.py", MODULE, BUILD / "airgate.cdx.json", folder / "airgate"]
-        subprocess.run(
-            [*command, "--revision", "0" * 40], cwd=folder, umask=umask, env={**os.environ, "TZ": zone}, check=True, stdout=-1
-        )
+        command += ["--revision", "0" * 40]
+        environment = {**os.environ, "TZ": zone}
+        subprocess.run(command, cwd=folder, umask=umask, env=environment, check=True, stdout=-1)
         return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
     first = build(tmp_path / "a", 0o022, "UTC")
