@@ -103,9 +103,8 @@ def test_the_graph_reaches_all_of_it():
 
 
 def test_it_says_nothing_of_this_machine_or_hour():
-    text = FILE.read_text()
-    assert str(ROOT) not in text and "file:" not in text and "timestamp" not in SBOM["metadata"]
-    before = FILE.read_bytes()
+    assert not re.findall(f"{ROOT}|file:", FILE.read_text()) and "timestamp" not in SBOM["metadata"]
+    before = hashlib.sha256(FILE.read_bytes()).digest()
     environment = {**os.environ, "TZ": "Asia/Tokyo"}
     subprocess.run([ROOT / "scripts/sbom.sh"], cwd="/", env=environment, check=True, capture_output=True)
-    assert FILE.read_bytes() == before
+    assert hashlib.sha256(FILE.read_bytes()).digest() == before
