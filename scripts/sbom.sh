@@ -13,7 +13,7 @@ if [[ $toolchain == debian ]]; then
   purl() { printf 'pkg:deb/debian/%s@%s' "$1" "$(version "$1" | sed 's/+/%2B/g; s/:/%3A/g')"; }
   beside=(
     --beside rust-std "$release" "$(purl rust-web-src)" "MIT OR Apache-2.0"
-    --beside wasi-libc "$(version wasi-libc)" "$(purl wasi-libc)" "MIT, CC0-1.0, BSD-2-Clause, by Debian's word"
+    --beside wasi-libc "$(version wasi-libc)" "$(purl wasi-libc)" "MIT, CC0-1.0, BSD-2-Clause"
   )
 else
   beside=(--beside rust-std "$release" "pkg:generic/rust-std@$release" "MIT OR Apache-2.0")
