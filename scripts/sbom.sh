@@ -18,6 +18,7 @@ if [[ $toolchain == debian ]]; then
 else
   beside=(--beside rust-std "$release" "pkg:generic/rust-std@$release" "MIT OR Apache-2.0")
 fi
-CARGO=${cargo[0]} "${PYTHON:-python3}" scripts/sbom.py "$build/airgate.wasm" "${beside[@]}" >"$build/airgate.cdx.json.new"
-mv "$build/airgate.cdx.json.new" "$build/airgate.cdx.json"
+sbom=$build/airgate.cdx.json
+CARGO=${cargo[0]} "${PYTHON:-python3}" scripts/sbom.py "$build/airgate.wasm" "${beside[@]}" >"$sbom.new"
+mv "$sbom.new" "$sbom"
 say "what is in the module: .build/airgate.cdx.json"
