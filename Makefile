@@ -71,8 +71,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-wasm
-test: test-supply test-reproducible ## all tests
+test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-wasm ## all tests
 
 .PHONY: bench
 bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy and the floor: about 20 minutes
@@ -146,11 +145,13 @@ test-ways: wasm cli python node envoys ## the ways over: HAProxy, Envoy's own fi
 	@$(python) -m pytest tests/ways $(ARGS)
 
 .PHONY: test-supply
+test: test-supply
 test-supply: image python ## lock files, SBOM and images, read back
 	@$(scripts)/supply.sh
 	@$(python) -m pytest tests/supply $(ARGS)
 
 .PHONY: test-reproducible
+test: test-reproducible
 test-reproducible: ## build the module once more, in another folder: the same, byte for byte
 	@$(scripts)/reproducible.sh
 
