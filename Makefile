@@ -30,6 +30,8 @@ help: ## list the targets
 setup: wasm cli python node envoys browser ## set everything up, so that the rest works offline
 	@$(scripts)/wasm-bindgen.sh
 	@$(scripts)/load.sh
+	@$(scripts)/deny.sh fetch
+	@$(scripts)/supply.sh
 
 .PHONY: wasm
 wasm: ## build the module, .build/airgate.wasm
@@ -38,6 +40,14 @@ wasm: ## build the module, .build/airgate.wasm
 .PHONY: cli
 cli: ## build the command, .build/airgate; `cargo install --path .` installs it
 	@$(scripts)/cli.sh
+
+.PHONY: sbom
+sbom: wasm ## write down what is linked into the module: .build/airgate.cdx.json
+	@$(scripts)/sbom.sh
+
+.PHONY: image
+image: sbom ## the module as OCI images, in one layout: .build/image (docs/release.md)
+	@$(scripts)/image.sh
 
 .PHONY: demo
 demo: parts ## run the demo here until Ctrl-C, and say where to click and what to curl
@@ -142,6 +152,17 @@ test-ways: wasm cli python node envoys ## the ways over: HAProxy, Envoy's own fi
 	@$(scripts)/load.sh
 	@$(python) -m pytest tests/ways $(ARGS)
 
+.PHONY: test-supply
+test: test-supply
+test-supply: image python ## lock files, SBOM and images, read back
+	@$(scripts)/supply.sh
+	@$(python) -m pytest tests/supply $(ARGS)
+
+.PHONY: test-reproducible
+test: test-reproducible
+test-reproducible: ## build the module once more, in another folder: the same, byte for byte
+	@$(scripts)/reproducible.sh
+
 SECONDS_EACH ?= 20
 .PHONY: fuzz-smoke
 fuzz-smoke: ## fuzz each target for a moment; ARGS="token jwks" for some, SECONDS_EACH=60 for longer
@@ -152,7 +173,7 @@ fuzz: ## fuzz each target for ten minutes
 	@$(scripts)/fuzz.sh 600 $(ARGS)
 
 .PHONY: check
-check: wasm python ## format, clippy, docs, syntax, size of the module
+check: wasm python ## format, clippy, docs, dependencies, syntax, size of the module
 	@$(scripts)/check.sh
 
 .PHONY: requirements
