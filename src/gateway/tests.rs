@@ -1,5 +1,7 @@
 #[cfg(not(target_arch = "wasm32"))]
 mod explain;
+#[cfg(not(target_arch = "wasm32"))]
+mod order;
 mod record;
 mod sign_in;
 mod step_up;
