@@ -208,3 +208,35 @@ fn the_host_chooses_the_provider_and_the_redirect_uri() {
     assert_eq!((reply.status, reason), (200, "choose_provider"));
     assert!(page.contains("provider=corp") && page.contains("provider=partners"), "{page}");
 }
+
+#[test]
+fn pages_on_each_host_of_ours_may_change_things_and_others_may_not() {
+    let mut bed = Bed::with_login(|config| {
+        config["providers"][0]["login"]["external_url"] = json!("https://staff.example.com");
+    });
+    let cookie = bed.signed_in().header();
+    let mut post = |origin| bed.send(9, "POST", "/api/v1/x", &[("cookie", &cookie), ("origin", origin)]);
+    for ours in ["https://airbyte.example.com", "https://staff.example.com"] {
+        assert_eq!(forwarded(post(ours))["x-airgate-user"], "alice", "{ours}");
+    }
+    for other in ["https://example.com", "https://partners.example.com", "https://xyzzy"] {
+        assert_eq!((replied(post(other)).0, replied(post(other)).1), (403, "wrong_origin"), "{other}");
+    }
+}
+
+#[test]
+fn who_signs_in_at_a_provider_that_is_down_is_told_so_and_waits_no_longer() {
+    let mut bed = Bed::new(|config| {
+        config["providers"][0]["login"] = json!({"client_id": "airgate", "client_secret": {"env": "SECRET"}});
+        config["session"] = json!({"keys": [{"id": "k1", "secret": {"env": "KEY"}}]});
+    });
+    let jar = Jar::default();
+    assert!(matches!(bed.browse(1, &jar, PAGE, "airbyte.example.com"), Step::Await), "it is being asked");
+    bed.tick();
+    let wake = bed.answer(&Answer::Failed).pop().unwrap();
+    let again = bed.browse(2, &jar, PAGE, "airbyte.example.com");
+    for step in [wake.step, again] {
+        let Step::Reply { reply, reason, .. } = step else { panic!("{step:?}") };
+        assert_eq!((reply.status, reason), (503, "provider_unavailable"));
+    }
+}
