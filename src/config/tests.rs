@@ -97,6 +97,12 @@ fn providers_have_names_and_issuers_of_their_own() {
     ]);
     assert_eq!(mistakes(&config), ["access.roles[1].provider: no provider has this name"]);
     config["access"] = smallest()["access"].clone();
+    config["providers"][0]["name"] = json!("corp-1_a.b");
+    assert_eq!(mistakes(&config), [""; 0]);
+    for name in ["a/b", "a b", "a?", "ä", "a\n"] {
+        config["providers"][0]["name"] = json!(name);
+        assert_eq!(mistakes(&config), ["providers[0].name: expected letters, digits, -, _ and . only"], "{name}");
+    }
     config["providers"] = json!([]);
     assert_eq!(mistakes(&config), ["providers: at least one provider must be written"]);
 }

@@ -86,23 +86,29 @@ impl Bed {
     /// The whole way, to a jar with a session.
     pub(super) fn signed_in(&mut self) -> Jar {
         let mut jar = Jar::default();
-        let (location, cookies) = redirect(self.browse(1, &jar, PAGE, "airbyte.example.com"));
+        let nonce = self.came_back(&mut jar);
+        let mut wakes = self.tokens(Some(&nonce), "r-1");
+        let (location, cookies) = redirect(wakes.remove(0).step);
+        assert_eq!(location, PAGE);
+        jar.take(&cookies);
+        assert_eq!(jar.0.keys().collect::<Vec<_>>(), ["__Host-airgate-session"], "the attempt is over");
+        jar
+    }
+
+    /// The way to the provider and back, until the code is on its way; answers the nonce.
+    fn came_back(&mut self, jar: &mut Jar) -> String {
+        let (location, cookies) = redirect(self.browse(1, jar, PAGE, "airbyte.example.com"));
         jar.take(&cookies);
         let sent = crate::http::read_form(location.split_once('?').unwrap().1.as_bytes()).unwrap();
         let sent: HashMap<String, String> = sent.into_iter().collect();
         assert!(location.starts_with("https://idp/auth?") && sent["code_challenge_method"] == "S256");
         let callback = Form::new([("code", "c-1"), ("state", sent["state"].as_str())]);
         let path = format!("/.airgate/callback/corp?{}", callback.text());
-        assert!(matches!(self.browse(2, &jar, &path, "airbyte.example.com"), Step::Await));
+        assert!(matches!(self.browse(2, jar, &path, "airbyte.example.com"), Step::Await));
         assert!(self.tick().is_empty());
         let form = self.calls[0].form.clone().unwrap();
         assert!(form.text().contains("code=c-1") && form.text().contains("code_verifier="), "{}", form.text());
-        let mut wakes = self.tokens(Some(&sent["nonce"]), "r-1");
-        let (location, cookies) = redirect(wakes.remove(0).step);
-        assert_eq!(location, PAGE);
-        jar.take(&cookies);
-        assert_eq!(jar.0.keys().collect::<Vec<_>>(), ["__Host-airgate-session"], "the attempt is over");
-        jar
+        sent["nonce"].clone()
     }
 }
 
@@ -238,5 +244,31 @@ fn who_signs_in_at_a_provider_that_is_down_is_told_so_and_waits_no_longer() {
     for step in [wake.step, again] {
         let Step::Reply { reply, reason, .. } = step else { panic!("{step:?}") };
         assert_eq!((reply.status, reason), (503, "provider_unavailable"));
+    }
+}
+
+#[test]
+fn a_session_needs_no_refresh_token_but_then_it_must_not_be_over_as_it_begins() {
+    // Seconds until the ID token ends; 60 are forgiven.
+    for (left, refreshes, good) in
+        [(600, false, true), (1, false, true), (0, false, false), (-9, false, false), (-9, true, true)]
+    {
+        let mut bed = Bed::with_login(|_| {});
+        let mut jar = Jar::default();
+        let nonce = bed.came_back(&mut jar);
+        let claims = json!({"iss": "https://idp", "aud": "airgate", "sub": "alice", "nonce": nonce, "iat": START,
+            "exp": START.saturating_add_signed(left)});
+        let mut answer = json!({"access_token": "a", "token_type": "Bearer", "id_token": bed.sign(&claims)});
+        if refreshes {
+            answer["refresh_token"] = json!("r-1");
+        }
+        let mut wakes = bed.answer(&Answer::Response { status: 200, body: answer.to_string().into_bytes() });
+        let Step::Reply { reply, cookies, .. } = wakes.remove(0).step else { panic!("an answer") };
+        let session = cookies.iter().any(|cookie| cookie.starts_with("__Host-airgate-session="));
+        assert_eq!((reply.status == 302, session), (good, good), "{left} {refreshes}: {}", reply.status);
+        jar.take(&cookies);
+        if good && !refreshes {
+            assert_eq!(forwarded(bed.fetch(&jar))["x-airgate-user"], "alice");
+        }
     }
 }
