@@ -3,6 +3,7 @@ mod explain;
 #[cfg(not(target_arch = "wasm32"))]
 mod order;
 mod record;
+mod relay;
 mod sign_in;
 mod step_up;
 

@@ -272,3 +272,38 @@ fn a_session_needs_no_refresh_token_but_then_it_must_not_be_over_as_it_begins() 
         }
     }
 }
+
+/// A refresh token may be good for one use: what came with the tokens is kept even if the provider then falls silent.
+#[test]
+fn a_refresh_that_userinfo_interrupts_keeps_the_new_refresh_token() {
+    let mut bed = Bed::with_login(|config| {
+        config["providers"][0]["login"]["userinfo"] = true.into();
+        config["providers"][0]["login"]["userinfo_endpoint"] = "https://idp/me".into();
+    });
+    let mut jar = Jar::default();
+    let nonce = bed.came_back(&mut jar);
+    assert!(bed.tokens(Some(&nonce), "r-1").is_empty(), "userinfo is asked first");
+    bed.tick();
+    bed.calls.retain(|call| call.endpoint.path == "/me");
+    let mut wakes = bed.answer(&Answer::Response { status: 200, body: br#"{"sub":"alice"}"#.to_vec() });
+    jar.take(&redirect(wakes.remove(0).step).1);
+
+    for (old, new) in [("r-1", "r-2"), ("r-2", "r-3")] {
+        bed.after(590_000);
+        bed.fetch(&jar);
+        bed.tick();
+        bed.calls.retain(|call| call.endpoint.path == "/token");
+        assert!(bed.calls[0].form.as_ref().unwrap().text().contains(&format!("refresh_token={old}")));
+        bed.tokens(None, new);
+        bed.tick();
+        bed.calls.retain(|call| call.endpoint.path == "/me");
+        bed.answer(&Answer::Failed);
+        let Step::Forward(forward) = bed.fetch(&jar) else { panic!("not forwarded") };
+        let edits = bed.gateway.on_response(&forward.exchange, || Some(Headers::default()), bed.now);
+        let cookies = edits.into_iter().filter_map(|edit| match edit {
+            Edit::Add(_, value) => Some(String::from_utf8(value.into_owned()).unwrap()),
+            _ => None,
+        });
+        jar.take(&cookies.collect::<Vec<_>>());
+    }
+}
