@@ -8,6 +8,7 @@ mod account;
 mod browser;
 #[cfg(not(target_arch = "wasm32"))]
 mod explain;
+mod gate;
 mod machine;
 mod origin;
 mod refusal;
@@ -36,6 +37,7 @@ use waiting::{Waiter, Waiting};
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use explain::{Asker, Explained, Inquiry};
+pub use gate::Gate;
 pub use response::Exchange;
 
 /// The host's name for one request, as long as that lives.
@@ -44,9 +46,9 @@ pub struct StreamId(pub u32);
 
 /// What to do with a request.
 #[derive(Debug)]
-pub enum Step {
+pub enum Step<E = Exchange> {
     /// Send it on, changed.
-    Forward(Forward),
+    Forward(Forward<E>),
     /// Answer it here.
     Reply {
         /// The answer.
@@ -77,33 +79,40 @@ pub enum Body {
     TooLong,
 }
 
-/// The leave to send a request on. It cannot be made without a [`Permit`].
+/// The leave to send a request on. The gateway's [`Exchange`] cannot be made
+/// without a [`Permit`].
 #[derive(Debug)]
-pub struct Forward {
+pub struct Forward<E = Exchange> {
     /// What to change in the request's headers, in order.
     pub edits: Edits,
     /// What the response needs to know later.
-    pub exchange: Exchange,
+    pub exchange: E,
     /// What is to be written when the request ends; `None`: nothing.
     pub record: Option<Record>,
 }
 
 /// A request that waited and now has its answer.
 #[derive(Debug)]
-pub struct Wake {
+pub struct Wake<E = Exchange> {
     /// Which request.
     pub stream: StreamId,
     /// What to do with it; never [`Step::Await`] or [`Step::Read`].
-    pub step: Step,
+    pub step: Step<E>,
 }
 
 /// What an event that is no request led to.
-#[derive(Debug, Default)]
-pub struct Outcome {
+#[derive(Debug)]
+pub struct Outcome<E = Exchange> {
     /// Calls to make.
     pub calls: Vec<Call>,
     /// Requests that wait no longer.
-    pub wakes: Vec<Wake>,
+    pub wakes: Vec<Wake<E>>,
+}
+
+impl<E> Default for Outcome<E> {
+    fn default() -> Outcome<E> {
+        Outcome { calls: Vec::new(), wakes: Vec::new() }
+    }
 }
 
 /// The gateway.

@@ -33,6 +33,7 @@ class Options:
 
     version: str = NEWEST
     plugin: Change = None  # airgate's own configuration
+    roles: bool = False  # those of the example, in place of everybody being an admin
     bootstrap: Callable[[Bootstrap], None] | None = None  # anything else in the example
     module: Path = MODULE
     timing: Timing = field(default_factory=Timing)
@@ -69,6 +70,8 @@ class Envoy:
         self.bootstrap.send_to(upstreams)
         self.bootstrap.trust(issuer, self.authority_file)
         self.bootstrap.hurry(options.timing)
+        if not options.roles:
+            self.bootstrap.let_in()
         self._change(options.plugin, options.bootstrap)
         self.child: Child | None = None
         # The keys of the cookies stay the same over restarts.
