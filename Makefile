@@ -172,6 +172,10 @@ fuzz-smoke: ## fuzz each target for a moment; ARGS="token jwks" for some, SECOND
 fuzz: ## fuzz each target for ten minutes
 	@$(scripts)/fuzz.sh 600 $(ARGS)
 
+.PHONY: mutants
+mutants: ## change the core in one place at a time, and see which tests notice: hours; docs/mutants.md has shorter ways
+	@$(scripts)/mutants.sh $(ARGS)
+
 .PHONY: check
 check: wasm python ## format, clippy, docs, dependencies, syntax, size of the module
 	@$(scripts)/check.sh
