@@ -25,7 +25,7 @@ use crate::audit::{Audit, Record};
 use crate::caller::{Auth, Caller};
 use crate::config::Settings;
 use crate::host::Host;
-use crate::http::{Answer, Call, CallId, CallIds, Edit, Edits, Headers, Reply, Request};
+use crate::http::{Answer, Call, CallId, CallIds, Edits, Headers, Reply, Request};
 use crate::identity::{Authenticator, Change, Credentials, Relay, SignIn, Verdict, Visit, Visitor};
 use crate::page::Branding;
 use crate::routing::{self, Class, Routing};
@@ -373,8 +373,14 @@ impl Gateway {
     /// Who asks. A bearer token beside a session decides alone, and a bad one
     /// never falls back to the session.
     fn sender(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Sender, Wanting> {
-        let headers = waiter.request.headers();
-        let token = match Credentials::read(headers, self.upstream.credentials_header()) {
+        let (headers, field) = (waiter.request.headers(), self.upstream.credentials_header());
+        if let Credentials::Bearer(token) = Credentials::find(headers, field)
+            && let Some(caller) = self.authenticator.recall(token, host, now)
+        {
+            waiter.known.is_from(&caller, Auth::Bearer);
+            return Ok(Sender::Bearer(caller));
+        }
+        let token = match Credentials::read(headers, field) {
             Credentials::Bearer(token) => token,
             Credentials::None => return self.visitor(waiter, host, now),
             Credentials::OtherScheme => return Err(Refusal::OtherScheme.into()),
@@ -425,7 +431,7 @@ impl Gateway {
         let Gateway { routing, affinity, upstream, .. } = self;
         let caller = sender.map(Sender::caller);
         let headers = waiter.request.headers();
-        let mut edits = Edits::with_capacity(16);
+        let mut edits = Edits::for_request();
         upstream.strip(headers, affinity.cookie_name(), &mut edits);
 
         let role = permit.role().map(|role| role.name());
@@ -444,13 +450,13 @@ impl Gateway {
         };
         let route = routing.route(&waiter.request, &asker, operation.is_some_and(|operation| operation.slow));
         waiter.known.class = Some(route.class);
-        edits.push(Edit::Set("x-airgate-route".into(), route.class.name().as_bytes().into()));
+        edits.set("x-airgate-route", route.class.name());
         if let Some(name) = route.upstream {
-            edits.push(Edit::set("x-airgate-upstream", name));
+            edits.set("x-airgate-upstream", name);
         }
-        edits.extend(route.headers.iter().map(|(name, value)| Edit::set(name.to_owned(), value)));
+        route.headers.iter().for_each(|(name, value)| edits.set(name, value));
         if is_repeatable(&waiter.request, operation) {
-            edits.push(Edit::Set("x-airgate-retry".into(), b"safe".into()));
+            edits.set("x-airgate-retry", "safe");
         }
 
         // A health check belongs to nobody: no cookie for load balancers.
@@ -462,7 +468,7 @@ impl Gateway {
         };
         stamp_stay(&stay, &mut edits);
         if let Some(path) = waiter.request.target().rewrite() {
-            edits.push(Edit::Set(":path".into(), path.into()));
+            edits.set(":path", path);
         }
         let visitor = matches!(sender, Some(Sender::Visitor(_)));
         let cookies = std::mem::take(&mut waiter.cookies);
@@ -502,10 +508,10 @@ fn bearer(caller: &Caller) -> Bearer<'_> {
 
 fn stamp_stay(stay: &Stay, edits: &mut Edits) {
     if let Some(key) = stay.key() {
-        edits.push(Edit::set("x-airgate-affinity", key));
+        edits.set("x-airgate-affinity", key);
     }
     if let Some(pin) = stay.pin() {
-        edits.push(Edit::set("x-airgate-pin", pin));
+        edits.set("x-airgate-pin", pin);
     }
 }
 

@@ -11,7 +11,6 @@ mod key_store;
 mod keys;
 mod login;
 mod logout;
-mod memo;
 mod provider;
 mod refresh;
 mod relay;
@@ -212,10 +211,16 @@ impl Authenticator {
         Authenticator { providers, cache: TokenCache::default(), checker }
     }
 
+    /// Whom a token stands for, if it was found good before.
+    pub fn recall(&mut self, text: &[u8], host: &dyn Host, now: Time) -> Option<Rc<Caller>> {
+        let caller = self.cache.get(text, now)?;
+        host.count(Counter::TokenCached);
+        Some(caller)
+    }
+
     /// Judges a token.
     pub fn verify(&mut self, text: &[u8], host: &dyn Host, now: Time) -> Verdict {
-        if let Some(caller) = self.cache.get(text, now) {
-            host.count(Counter::TokenCached);
+        if let Some(caller) = self.recall(text, host, now) {
             return Verdict::Known(caller);
         }
         match self.examine(text, host, now) {

@@ -149,7 +149,7 @@ impl<G: Gate> HttpContext for Stream<G> {
             Way::Open | Way::Broken => {}
             Way::Answered(cookies) => {
                 for cookie in cookies {
-                    host::edit(Map::Response, &Edit::Add("set-cookie".into(), cookie.clone().into_bytes().into()));
+                    host::edit(Map::Response, Edit::Add(b"set-cookie", cookie.as_bytes()));
                 }
             }
             Way::Forwarded(exchange) => {
@@ -157,8 +157,8 @@ impl<G: Gate> HttpContext for Stream<G> {
                     && let Ok(mut gateway) = self.shared.gateway.try_borrow_mut()
                     && let Some(gateway) = gateway.as_mut()
                 {
-                    for edit in gateway.on_response(exchange, || host::headers(Map::Response), now.time()) {
-                        host::edit(Map::Response, &edit);
+                    for edit in gateway.on_response(exchange, || host::headers(Map::Response), now.time()).iter() {
+                        host::edit(Map::Response, edit);
                     }
                 }
             }

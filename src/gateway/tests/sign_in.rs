@@ -143,9 +143,9 @@ fn a_refresh_makes_one_call_and_late_requests_take_its_result() {
         let Step::Forward(forward) = bed.fetch(&old) else { panic!("not forwarded") };
         let edits = bed.gateway.on_response(&forward.exchange, || Some(Headers::default()), bed.now);
         let cookies: Vec<String> = edits
-            .into_iter()
+            .iter()
             .filter_map(|edit| match edit {
-                Edit::Add(_, value) => Some(String::from_utf8(value.into_owned()).unwrap()),
+                Edit::Add(_, value) => Some(text(value)),
                 _ => None,
             })
             .collect();
