@@ -5,6 +5,7 @@
 //! comes back as a [`Wake`] when the provider has answered or time is up.
 
 mod account;
+mod alone;
 mod browser;
 #[cfg(not(target_arch = "wasm32"))]
 mod explain;
@@ -28,13 +29,14 @@ use crate::host::Host;
 use crate::http::{Answer, Call, CallId, CallIds, Edits, Headers, Reply, Request};
 use crate::identity::{Authenticator, Change, Credentials, Relay, SignIn, Verdict, Visit, Visitor};
 use crate::page::Branding;
-use crate::routing::{self, Class, Routing};
+use crate::routing::{self, Class, Route, Routing};
 use crate::time::Time;
 use crate::upstream::{Stamp, Upstream};
 use account::Judged;
 use refusal::Refusal;
 use waiting::{Waiter, Waiting};
 
+pub use alone::{AffinityAlone, RoutingAlone, TokensAlone};
 #[cfg(not(target_arch = "wasm32"))]
 pub use explain::{Asker, Explained, Inquiry};
 pub use gate::Gate;
@@ -373,27 +375,13 @@ impl Gateway {
     /// Who asks. A bearer token beside a session decides alone, and a bad one
     /// never falls back to the session.
     fn sender(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Sender, Wanting> {
-        let (headers, field) = (waiter.request.headers(), self.upstream.credentials_header());
-        if let Credentials::Bearer(token) = Credentials::find(headers, field)
-            && let Some(caller) = self.authenticator.recall(token, host, now)
-        {
-            waiter.known.is_from(&caller, Auth::Bearer);
-            return Ok(Sender::Bearer(caller));
-        }
-        let token = match Credentials::read(headers, field) {
-            Credentials::Bearer(token) => token,
-            Credentials::None => return self.visitor(waiter, host, now),
-            Credentials::OtherScheme => return Err(Refusal::OtherScheme.into()),
-            Credentials::Malformed => return Err(Refusal::BadCredentials.into()),
-        };
-        match self.authenticator.verify(token, host, now) {
-            Verdict::Known(caller) => {
+        let field = self.upstream.credentials_header();
+        match read_token(&mut self.authenticator, waiter.request.headers(), field, host, now)? {
+            Some(caller) => {
                 waiter.known.is_from(&caller, Auth::Bearer);
                 Ok(Sender::Bearer(caller))
             }
-            Verdict::Wait(wait) => Err(Wanting::Later(wait)),
-            Verdict::Refused(fault) => Err(Refusal::BadToken(fault).into()),
-            Verdict::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest).into()),
+            None => self.visitor(waiter, host, now),
         }
     }
 
@@ -450,14 +438,7 @@ impl Gateway {
         };
         let route = routing.route(&waiter.request, &asker, operation.is_some_and(|operation| operation.slow));
         waiter.known.class = Some(route.class);
-        edits.set("x-airgate-route", route.class.name());
-        if let Some(name) = route.upstream {
-            edits.set("x-airgate-upstream", name);
-        }
-        route.headers.iter().for_each(|(name, value)| edits.set(name, value));
-        if is_repeatable(&waiter.request, operation) {
-            edits.set("x-airgate-retry", "safe");
-        }
+        stamp_route(&route, is_repeatable(&waiter.request, operation), &mut edits);
 
         // A health check belongs to nobody: no cookie for load balancers.
         let stay = match (route.class, sender) {
@@ -502,8 +483,46 @@ impl From<Refusal> for Wanting {
     }
 }
 
+/// Whom the token in a request stands for; `None`: it brings none.
+fn read_token(
+    authenticator: &mut Authenticator,
+    headers: &Headers,
+    field: &'static str,
+    host: &dyn Host,
+    now: Time,
+) -> Result<Option<Rc<Caller>>, Wanting> {
+    if let Credentials::Bearer(token) = Credentials::find(headers, field)
+        && let Some(caller) = authenticator.recall(token, host, now)
+    {
+        return Ok(Some(caller));
+    }
+    let token = match Credentials::read(headers, field) {
+        Credentials::Bearer(token) => token,
+        Credentials::None => return Ok(None),
+        Credentials::OtherScheme => return Err(Refusal::OtherScheme.into()),
+        Credentials::Malformed => return Err(Refusal::BadCredentials.into()),
+    };
+    match authenticator.verify(token, host, now) {
+        Verdict::Known(caller) => Ok(Some(caller)),
+        Verdict::Wait(wait) => Err(Wanting::Later(wait)),
+        Verdict::Refused(fault) => Err(Refusal::BadToken(fault).into()),
+        Verdict::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest).into()),
+    }
+}
+
 fn bearer(caller: &Caller) -> Bearer<'_> {
     Bearer { provider: &caller.provider, subject: &caller.subject, client: caller.client.as_deref() }
+}
+
+fn stamp_route(route: &Route<'_>, repeatable: bool, edits: &mut Edits) {
+    edits.set("x-airgate-route", route.class.name());
+    if let Some(name) = route.upstream {
+        edits.set("x-airgate-upstream", name);
+    }
+    route.headers.iter().for_each(|(name, value)| edits.set(name, value));
+    if repeatable {
+        edits.set("x-airgate-retry", "safe");
+    }
 }
 
 fn stamp_stay(stay: &Stay, edits: &mut Edits) {

@@ -6,7 +6,7 @@ mod token;
 use std::borrow::Cow;
 
 use crate::caller::{Caller, Groups};
-use crate::http::{Answer, Call, CallId, CallIds, CookieCut, Edits, Headers, Request, cookies_without};
+use crate::http::{Answer, Call, CallId, CallIds, Edits, Headers, Request, cookies_without};
 use crate::settings::Section;
 use crate::time::Time;
 
@@ -103,6 +103,23 @@ impl Fact {
         ("request-id", Fact::RequestId),
     ];
 
+    /// Reads `identity_headers`.
+    fn read(section: &Section<'_>) -> Vec<Fact> {
+        let mut facts = Fact::NAMES.map(|(_, fact)| fact).to_vec();
+        if section.has("identity_headers") {
+            let names = section.texts("identity_headers").into_iter().enumerate();
+            let find = |(index, name): (usize, &str)| {
+                let place = format!("identity_headers[{index}]");
+                let fact = Fact::NAMES.iter().find(|(word, _)| *word == name).map(|(_, fact)| *fact);
+                fact.or_else(|| {
+                    section.wrong(&place, "expected user, email, name, groups, role, client, auth or request-id")
+                })
+            };
+            facts = names.filter_map(find).collect();
+        }
+        facts
+    }
+
     fn header(self) -> &'static str {
         match self {
             Fact::User => "x-airgate-user",
@@ -143,20 +160,20 @@ impl Upstream {
         let modes = [("none", Mode::None), ("pass", Mode::Pass), ("token", Mode::Token)];
         let mode = section.choice("mode", &modes).unwrap_or(Mode::None);
         let token = if mode == Mode::Token { AirbyteToken::read(&section) } else { None };
-        let mut facts = Fact::NAMES.map(|(_, fact)| fact).to_vec();
-        if section.has("identity_headers") {
-            let names = section.texts("identity_headers").into_iter().enumerate();
-            let find = |(index, name): (usize, &str)| {
-                let place = format!("identity_headers[{index}]");
-                let fact = Fact::NAMES.iter().find(|(word, _)| *word == name).map(|(_, fact)| *fact);
-                fact.or_else(|| {
-                    section.wrong(&place, "expected user, email, name, groups, role, client, auth or request-id")
-                })
-            };
-            facts = names.filter_map(find).collect();
-        }
+        let facts = Fact::read(&section);
         section.finish();
         Upstream { mode, facts, authority: authority.to_owned(), token }
+    }
+
+    /// Reads `upstream` where only tokens are looked at: nobody has a role.
+    pub fn read_for_tokens(root: &Section<'_>) -> Upstream {
+        let section = root.section_or_empty("upstream");
+        let facts = Fact::read(&section);
+        if section.has("identity_headers") && facts.contains(&Fact::Role) {
+            section.mistake("identity_headers", "role: nobody has one without a policy, which only airgate.wasm has");
+        }
+        section.finish();
+        Upstream { mode: Mode::None, facts, authority: String::new(), token: None }
     }
 
     /// The header in which clients bring the gateway's token.
@@ -170,11 +187,35 @@ impl Upstream {
     /// Takes out what the client must not say and what is none of Airbyte's
     /// business. `cookie` is the affinity cookie's name.
     pub fn strip(&self, headers: &Headers, cookie: Option<&str>, edits: &mut Edits) {
+        self.strip_headers(headers, |name| name.starts_with(OURS), edits);
+        let ours = |name: &[u8]| {
+            cookie.is_some_and(|cookie| name == cookie.as_bytes())
+                || (self.mode == Mode::Token && own_login::is_its_cookie(name))
+                || OUR_COOKIES
+                    .iter()
+                    .any(|prefix| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)))
+        };
+        cookies_without(headers, ours).note(edits);
+    }
+
+    /// The same where only tokens are looked at: what other filters say of the
+    /// request stays, and so do all cookies.
+    pub fn strip_for_tokens(&self, headers: &Headers, edits: &mut Edits) {
+        let is_fact = |name: &[u8]| {
+            Fact::NAMES
+                .iter()
+                .any(|(_, fact)| fact.header().as_bytes().strip_prefix(b"x-").is_some_and(|own| own == name))
+        };
+        self.strip_headers(headers, is_fact, edits);
+    }
+
+    /// `is_ours` is asked for names that begin with `x-`, without that.
+    fn strip_headers(&self, headers: &Headers, is_ours: impl Fn(&[u8]) -> bool, edits: &mut Edits) {
         let gone = |sent: &[u8]| {
             let name = plain(sent);
             match name.strip_prefix(b"x-") {
                 Some(rest) => {
-                    rest.starts_with(OURS)
+                    is_ours(rest)
                         || (sent.contains(&b'_') && THE_PROXYS.iter().any(|word| rest.starts_with(word.as_bytes())))
                         || FORBIDDEN.binary_search_by(|word| word.as_bytes().cmp(rest)).is_ok()
                 }
@@ -185,18 +226,6 @@ impl Upstream {
             }
         };
         headers.iter().filter(|(name, _)| gone(name)).for_each(|(name, _)| edits.remove(name));
-        let ours = |name: &[u8]| {
-            cookie.is_some_and(|cookie| name == cookie.as_bytes())
-                || (self.mode == Mode::Token && own_login::is_its_cookie(name))
-                || OUR_COOKIES
-                    .iter()
-                    .any(|prefix| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)))
-        };
-        match cookies_without(headers, ours) {
-            CookieCut::Unchanged => {}
-            CookieCut::Gone => edits.remove(b"cookie"),
-            CookieCut::Left(rest) => edits.set("cookie", rest),
-        }
     }
 
     /// Puts Airbyte's token on a request, after [`Upstream::strip`]. `false`:
@@ -249,16 +278,21 @@ impl Upstream {
     /// Says what the gateway knows. `headers` are the client's, so that what is
     /// right already is not written again.
     pub fn stamp(&self, headers: &Headers, stamp: &Stamp<'_>, edits: &mut Edits) {
-        for fact in &self.facts {
-            if let Some(value) = stamp.value(*fact) {
-                edits.set(fact.header(), value.as_bytes());
-            }
-        }
+        self.stamp_facts(stamp, edits);
         // Airbyte builds links from both.
         for (name, value) in [("x-forwarded-host", self.authority.as_str()), ("x-forwarded-proto", "https")] {
             let mut sent = headers.all(name);
             if sent.next() != Some(value.as_bytes()) || sent.next().is_some() {
                 edits.set(name, value);
+            }
+        }
+    }
+
+    /// Says who asks.
+    pub fn stamp_facts(&self, stamp: &Stamp<'_>, edits: &mut Edits) {
+        for fact in &self.facts {
+            if let Some(value) = stamp.value(*fact) {
+                edits.set(fact.header(), value.as_bytes());
             }
         }
     }
@@ -281,7 +315,7 @@ impl Stamp<'_> {
 
 /// A header name in the one spelling in which it is judged: some servers take
 /// an underscore for a dash.
-fn plain(name: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn plain(name: &[u8]) -> Cow<'_, [u8]> {
     match name.iter().any(|byte| byte.is_ascii_uppercase() || *byte == b'_') {
         false => Cow::Borrowed(name),
         true => name.iter().map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).collect(),

@@ -33,7 +33,7 @@ impl Operation {
     /// The operation once its body is known; `None`: it is too long, or cannot be
     /// read in one way only. Then the stricter reading stays, which is the
     /// table's.
-    pub(super) fn by_body(&self, body: Option<&Value>) -> Operation {
+    pub(crate) fn by_body(&self, body: Option<&Value>) -> Operation {
         let members = body.and_then(Value::as_object);
         let mut operation = self.clone();
         match (self.body, members) {

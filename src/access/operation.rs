@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use matchit::Router;
 
 use super::{BodyQuestion, Needs};
+use crate::http::Request;
 
 /// What build.rs takes out of Airbyte's list, by path; see the head of
 /// operations.tsv.
@@ -61,6 +62,11 @@ impl Operations {
         Operations { paths }
     }
 
+    /// What a request asks of Airbyte's own list.
+    pub fn asked(&self, request: &Request) -> Option<&Operation> {
+        self.find(asked_method(request), request.target().matched())
+    }
+
     /// The operation behind a method and a path without trailing slash.
     pub fn find(&self, method: &str, path: &str) -> Option<&Operation> {
         let methods = self.paths.at(path).ok()?.value;
@@ -75,6 +81,11 @@ impl Operations {
         found.params.iter().for_each(|(name, value)| take(name, value));
         true
     }
+}
+
+/// HEAD asks what GET asks.
+pub(super) fn asked_method(request: &Request) -> &str {
+    if request.method() == "HEAD" { "GET" } else { request.method() }
 }
 
 /// Path, method and operation of the whole list.

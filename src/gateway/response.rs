@@ -53,11 +53,24 @@ pub(super) fn edits(
         return edits;
     };
     upstream.on_response(&headers, now, &mut edits);
+    keep(affinity, &exchange.stay, session, &headers, now, &mut edits);
+    edits
+}
+
+/// Sets the cookies that are due, and takes out what the proxy says of its choice.
+pub(super) fn keep(
+    affinity: &Affinity,
+    stay: &Stay,
+    session: &[String],
+    headers: &Headers,
+    now: Time,
+    edits: &mut Edits,
+) {
     let pin = headers.first("x-airgate-pin");
     if pin.is_some() {
         edits.remove(b"x-airgate-pin");
     }
-    let stay = affinity.on_response(&exchange.stay, pin, now).map(|cookie| cookie.set_cookie);
+    let stay = affinity.on_response(stay, pin, now).map(|cookie| cookie.set_cookie);
     let cookies = || stay.iter().chain(session);
     cookies().for_each(|cookie| edits.add("set-cookie", cookie));
     if cookies().next().is_some() {
@@ -69,5 +82,4 @@ pub(super) fn edits(
             edits.set("cache-control", "private");
         }
     }
-    edits
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use memchr::memchr;
 
-use super::Headers;
+use super::{Edits, Headers};
 use crate::settings::Section;
 
 /// What remains of the `Cookie` header once some cookies are cut out.
@@ -17,6 +17,17 @@ pub enum CookieCut {
     Gone,
     /// The rest, byte for byte, in one header.
     Left(Vec<u8>),
+}
+
+impl CookieCut {
+    /// Notes what has to become of the header.
+    pub fn note(&self, edits: &mut Edits) {
+        match self {
+            CookieCut::Unchanged => {}
+            CookieCut::Gone => edits.remove(b"cookie"),
+            CookieCut::Left(rest) => edits.set("cookie", rest),
+        }
+    }
 }
 
 /// The value of a cookie. Of two with one name the first wins, over all
