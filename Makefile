@@ -9,9 +9,22 @@ bench := PYTHONPATH=tests:. PYTHONDONTWRITEBYTECODE=1 .build/venv/bin/python -m 
 envoy := 1.40.0
 envoys := 1.36.4 $(envoy)
 
+# In the order in which one comes to them; a target of a new kind is among the last.
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' ' \
+	  function kind(name) { \
+	    if (name ~ /^(demo|smoke|token)/) return 1; \
+	    if (name ~ /^(check|test)/) return 2; \
+	    if (name ~ /^(setup|wasm|cli|image|modules|sbom)/) return 3; \
+	    if (name ~ /^(bench|soak|fuzz|mutants)/) return 4; \
+	    return 5; \
+	  } \
+	  /^[a-z-]+:.*## / { lines[kind($$1)] = lines[kind($$1)] sprintf("  make %-17s %s\n", $$1, $$2) } \
+	  END { \
+	    split("Try it|Test it|Build it|Measure it, and wear it out|Look after it", titles, "|"); \
+	    for (number = 1; number <= 5; number++) if (lines[number]) printf "%s\n%s\n", titles[number], lines[number]; \
+	  }' Makefile
 
 .PHONY: setup
 setup: wasm cli python node envoys browser ## set everything up, so that the rest works offline
@@ -114,6 +127,12 @@ test-saml: parts ## sign in with SAML, through a broker: docs/saml.md; not part 
 	@$(scripts)/saml.sh
 	@$(python) -m pytest tests/saml $(ARGS)
 
+.PHONY: test-docs
+test: test-docs
+test-docs: parts cli envoys ## every block of code, link and name in all pages; the README, run against the demo
+	@$(scripts)/docs.sh
+	@$(python) -m pytest tests/docs $(ARGS)
+
 .PHONY: test-providers
 test-providers: parts cli ## the settings and the sample tokens of docs/providers
 	@$(python) -m pytest tests/providers $(ARGS)
@@ -139,6 +158,11 @@ check: wasm modules python ## format, clippy, docs, syntax, sizes of the modules
 .PHONY: requirements
 requirements: ## pin the Python packages of the tests anew, with hashes
 	@$(scripts)/requirements.sh
+
+.PHONY: screenshots
+screenshots: parts browser ## make the pictures of docs/images anew, about 4 minutes: the pages, and the dashboard's panels
+	@$(scripts)/prometheus.sh
+	@$(python) -m lab.screenshots
 
 .PHONY: clean
 clean: ## remove everything that make built

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from lab.bed import Bed, Parts
+from lab.envoy import Options
 from lab.paths import DEMO
 from lab.process import Child
 from lab.provider import access_token
@@ -22,6 +23,9 @@ from lab.until import until
 _ENV = DEMO / "env"
 _LOCK = DEMO / "lock"
 _LOG = DEMO / "log"
+# What the example leaves to its reader: alice is an admin, bob and ci-bot edit, carol and the agent read.
+ROLES = [{"role": role, "group": f"airbyte-{role}s"} for role in ("admin", "editor", "reader")]
+_ACCESS = {"access": {"default_role": "none", "roles": ROLES}}
 _ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -130,7 +134,7 @@ def _locked(file) -> bool:
 def _serve(announce: bool) -> int:
     # What the last one logged stays readable until the next begins.
     shutil.rmtree(DEMO / "run", ignore_errors=True)
-    with Parts(DEMO / "run") as parts, Bed(parts=parts) as bed:
+    with Parts(DEMO / "run") as parts, Bed(Options(plugin=_ACCESS), parts) as bed:
         authority = shutil.copy(bed.authority_file, DEMO / "ca.crt")
         environment = {
             "GATEWAY_URL": bed.url,
