@@ -14,14 +14,15 @@ for folder in "$root" "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do rustflags
 use_rustflags
 quietly wasm "${cargo[@]}" build ${CI:+--locked} --release --target $target -p airgate-gateway
 
-# Names of functions and notes on who made it are dropped; what the compiler noted of the features it
+# Callbacks that do nothing, names of functions and notes on who made it are dropped; what the compiler noted of the features it
 # used tells wasm-opt which it may use.
 shrink() {
+  quietly idle node scripts/idle.mjs "$made" "$build/airgate.wasm.new"
   quietly wasm-opt node "$build/binaryen/wasm-opt" -Oz --reorder-functions \
-    --strip-debug --strip-producers --strip-target-features "$made" -o "$build/airgate.wasm.new"
+    --strip-debug --strip-producers --strip-target-features "$build/airgate.wasm.new" -o "$build/airgate.wasm.new"
   # By rename: a running Envoy or test never sees half a file.
   mv "$build/airgate.wasm.new" "$build/airgate.wasm"
 }
 made=$CARGO_TARGET_DIR/$target/release/airgate_gateway.wasm
 [[ -e $build/airgate.wasm ]] || rm -f "$build/stamp/shrink"
-once shrink "$(digest "$made" "$0" scripts/binaryen/package-lock.json)" shrink
+once shrink "$(digest "$made" "$0" scripts/idle.mjs scripts/binaryen/package-lock.json)" shrink

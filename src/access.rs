@@ -70,6 +70,16 @@ pub struct Access {
     standard_claims: Vec<Pointer>,
 }
 
+/// What a path and a method ask of Airbyte: one look at the list for both.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// `None` for pages, files and operations that neither Airbyte's list nor the
+    /// configuration has.
+    pub operation: Option<Operation>,
+    /// What the path names.
+    ids: Ids,
+}
+
 /// For whom refusals are reported only.
 enum ReportOnly {
     Everybody,
@@ -145,15 +155,16 @@ impl Access {
         found.map(|rule| &*rule.demand)
     }
 
-    /// What is asked of Airbyte; `None` for pages, files and operations that
-    /// neither Airbyte's list nor the configuration has. HEAD asks what GET asks.
-    pub fn operation(&self, request: &Request) -> Option<Operation> {
-        let method = if request.method() == "HEAD" { "GET" } else { request.method() };
-        let listed = self.operations.find(method, request.target().matched()).cloned();
-        match self.amendments.iter().find(|amendment| amendment.covers(method, request)) {
+    /// What is asked of Airbyte. HEAD asks what GET asks.
+    pub fn errand(&self, request: &Request) -> Errand {
+        let (method, path) = (what::method(request), request.target().matched());
+        let place = self.operations.at(path);
+        let listed = place.as_ref().and_then(|place| place.operation(method)).cloned();
+        let operation = match self.amendments.iter().find(|amendment| amendment.covers(method, request)) {
             Some(amendment) => Some(amendment.amend(listed)),
             None => listed,
-        }
+        };
+        Errand { operation, ids: Ids::of_path(path, place.as_ref()) }
     }
 
     /// A caller's role, as far as it is certain; `None`: none.
