@@ -16,11 +16,12 @@ for folder in "$root" "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do rustflags
 use_rustflags
 quietly wasm "${cargo[@]}" build ${CI:+--locked} --release --target $target "${filters[@]/#/--package=airgate-}"
 
-# Names of functions and notes on who made it are dropped; what the compiler noted of the features it
-# used tells wasm-opt which it may use.
+# Callbacks that do nothing, names of functions and notes on who made it are dropped; what the compiler noted of the
+# features it used tells wasm-opt which it may use.
 shrink() {
+  quietly idle node scripts/idle.mjs "$made" "$module.new"
   quietly wasm-opt node "$build/binaryen/wasm-opt" -Oz --reorder-functions \
-    --strip-debug --strip-producers --strip-target-features "$made" -o "$module.new"
+    --strip-debug --strip-producers --strip-target-features "$module.new" -o "$module.new"
   # By rename: a running Envoy or test never sees half a file.
   mv "$module.new" "$module"
 }
@@ -28,5 +29,5 @@ for filter in "${filters[@]}"; do
   made=$CARGO_TARGET_DIR/$target/release/airgate_$filter.wasm
   module=$build/$(module_name "$filter")
   [[ -e $module ]] || rm -f "$build/stamp/shrink-$filter"
-  once "shrink-$filter" "$(digest "$made" "$0" scripts/binaryen/package-lock.json)" shrink
+  once "shrink-$filter" "$(digest "$made" "$0" scripts/idle.mjs scripts/binaryen/package-lock.json)" shrink
 done

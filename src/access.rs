@@ -23,7 +23,6 @@ mod words;
 
 pub use body::BodyQuestion;
 pub use ids::{IdKind, Ids};
-use operation::asked_method;
 pub use operation::{Effect, Operation, Operations};
 pub use permit::{Permit, PermitReason};
 pub use role::{Needs, Role};
@@ -85,6 +84,16 @@ impl Public {
         let path = request.target().matched();
         reads(request) && self.0.iter().any(|pattern| pattern.matches(path))
     }
+}
+
+/// What a path and a method ask of Airbyte: one look at the list for both.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// `None` for pages, files and operations that neither Airbyte's list nor the
+    /// configuration has.
+    pub operation: Option<Operation>,
+    /// What the path names.
+    ids: Ids,
 }
 
 /// For whom refusals are reported only.
@@ -162,15 +171,16 @@ impl Access {
         found.map(|rule| &*rule.demand)
     }
 
-    /// What is asked of Airbyte; `None` for pages, files and operations that
-    /// neither Airbyte's list nor the configuration has. HEAD asks what GET asks.
-    pub fn operation(&self, request: &Request) -> Option<Operation> {
-        let listed = self.operations.asked(request).cloned();
-        let method = asked_method(request);
-        match self.amendments.iter().find(|amendment| amendment.covers(method, request)) {
+    /// What is asked of Airbyte. HEAD asks what GET asks.
+    pub fn errand(&self, request: &Request) -> Errand {
+        let (method, path) = (what::method(request), request.target().matched());
+        let place = self.operations.at(path);
+        let listed = place.as_ref().and_then(|place| place.operation(method)).cloned();
+        let operation = match self.amendments.iter().find(|amendment| amendment.covers(method, request)) {
             Some(amendment) => Some(amendment.amend(listed)),
             None => listed,
-        }
+        };
+        Errand { operation, ids: Ids::of_path(path, place.as_ref()) }
     }
 
     /// A caller's role, as far as it is certain; `None`: none.

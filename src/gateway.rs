@@ -20,7 +20,7 @@ mod waiting;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{self, Access, BodyQuestion, Denial, Effect, Operation, Permit, Question, Trace};
+use crate::access::{self, Access, BodyQuestion, Denial, Effect, Errand, Operation, Permit, Question, Trace};
 use crate::affinity::{Affinity, Bearer, Stay};
 use crate::audit::{Audit, Record};
 use crate::caller::{Auth, Caller};
@@ -70,6 +70,16 @@ pub enum Step<E = Exchange> {
         /// Bytes beyond which the body need not be collected any further.
         limit: usize,
     },
+}
+
+impl<E> Step<E> {
+    /// Whether there is a record of it, or may be one later.
+    pub fn is_told_of(&self) -> bool {
+        match self {
+            Step::Forward(Forward { record, .. }) | Step::Reply { record, .. } => record.is_some(),
+            Step::Await | Step::Read { .. } => true,
+        }
+    }
 }
 
 /// A request's body.
@@ -303,21 +313,15 @@ impl Gateway {
         if let Some(step) = self.reserved(waiter, host, now)? {
             return Ok(step);
         }
-        let operation = self.access.operation(&waiter.request);
-        match self.access.permit_public(&waiter.request, operation.as_ref()) {
-            Some(permit) => self.forward(waiter, None, operation.as_ref(), permit, host, now),
-            None => self.admit(waiter, operation.as_ref(), host, now),
+        let errand = self.access.errand(&waiter.request);
+        match self.access.permit_public(&waiter.request, errand.operation.as_ref()) {
+            Some(permit) => self.forward(waiter, None, errand.operation.as_ref(), permit, host, now),
+            None => self.admit(waiter, errand, host, now),
         }
     }
 
     /// Everything but the public: who, may they, and then on.
-    fn admit(
-        &mut self,
-        waiter: &mut Waiter,
-        operation: Option<&Operation>,
-        host: &dyn Host,
-        now: Time,
-    ) -> Result<Step, Wanting> {
+    fn admit(&mut self, waiter: &mut Waiter, errand: Errand, host: &dyn Host, now: Time) -> Result<Step, Wanting> {
         let sender = match self.sender(waiter, host, now) {
             Err(Wanting::Refused(refusal @ (Refusal::NoCredentials | Refusal::SessionEnded))) => {
                 return self.nobody(waiter, refusal, host, now);
@@ -325,14 +329,14 @@ impl Gateway {
             Err(Wanting::Refused(refusal)) => return Err(refusal.into()),
             sender => sender,
         };
-        self.pass(waiter, operation, sender, &mut (), host, now)
+        self.pass(waiter, errand, sender, &mut (), host, now)
     }
 
     /// What becomes of the request of somebody who is known, or will be soon.
     fn pass<T: Trace>(
         &mut self,
         waiter: &mut Waiter,
-        operation: Option<&Operation>,
+        errand: Errand,
         sender: Result<Sender, Wanting>,
         trace: &mut T,
         host: &dyn Host,
@@ -341,7 +345,7 @@ impl Gateway {
         let known = sender.as_ref().ok().map(|sender| (sender.caller(), sender.auth()));
         // Before a wait for keys, since nothing but a stream's own callbacks can
         // hand out its body.
-        if waiter.body.is_none() && self.access.wants_body(&waiter.request, operation, known, now) {
+        if waiter.body.is_none() && self.access.wants_body(&waiter.request, errand.operation.as_ref(), known, now) {
             return Err(Wanting::Body(BodyQuestion::LIMIT));
         }
         let sender = sender?;
@@ -350,8 +354,8 @@ impl Gateway {
             _ => None,
         };
         let (caller, auth) = (sender.caller(), sender.auth());
-        let question = Question { request: &waiter.request, operation, caller, auth, body, now };
-        let mut verdict = self.access.judge(&question, trace);
+        let question = Question { request: &waiter.request, caller, auth, body, now };
+        let mut verdict = self.access.judge(&question, errand, trace);
         // Whoever only listens sends nothing on.
         if !T::LISTENS {
             verdict = self.access.spend(verdict, now);

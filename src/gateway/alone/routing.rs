@@ -38,7 +38,7 @@ impl Gate for RoutingAlone {
         let mut edits = Edits::for_request();
         super::strip(request.headers(), &OURS, &mut edits);
         // Nobody reads bodies here, so what one decides is the stricter of the two.
-        let operation = self.operations.asked(&request).map(|operation| operation.by_body(None));
+        let operation = self.operations.asked(&request).map(|operation| operation.clone().by_body(None));
         let slow = operation.as_ref().is_some_and(|operation| operation.slow);
         let route = self.routing.route(&request, &Asker::default(), slow);
         stamp_route(&route, is_repeatable(&request, operation.as_ref()), &mut edits);
