@@ -107,6 +107,7 @@ test-envoy: wasm cli python node envoys browser ## real Envoy, provider, browser
 .PHONY: test-modules
 test-modules: modules parts ## the modules that do one thing, as their READMEs show them, in a real Envoy
 	@$(python) -m pytest tests/modules $(ARGS)
+	@node --test $(wildcard tests/modules/*.test.mjs)
 
 MINUTES ?= 60
 .PHONY: soak
