@@ -30,6 +30,8 @@ help: ## list the targets
 setup: wasm cli python node envoys browser ## set everything up, so that the rest works offline
 	@$(scripts)/wasm-bindgen.sh
 	@$(scripts)/load.sh
+	@$(scripts)/deny.sh fetch
+	@$(scripts)/supply.sh
 
 .PHONY: wasm
 wasm: ## build the module, .build/airgate.wasm
@@ -42,6 +44,14 @@ modules: ## build the modules that do one thing, .build/airgate-*.wasm: filters/
 .PHONY: cli
 cli: ## build the command, .build/airgate; `cargo install --path .` installs it
 	@$(scripts)/cli.sh
+
+.PHONY: sbom
+sbom: wasm ## write down what is linked into the module: .build/airgate.cdx.json
+	@$(scripts)/sbom.sh
+
+.PHONY: image
+image: sbom ## the module as OCI images, in one layout: .build/image (docs/release.md)
+	@$(scripts)/image.sh
 
 .PHONY: demo
 demo: parts ## run the demo here until Ctrl-C, and say where to click and what to curl
@@ -82,6 +92,14 @@ bench-write: python ## write the last results into benches/, its README.md too
 .PHONY: test-unit
 test-unit: ## the core's tests, native
 	@$(scripts)/unit-test.sh $(ARGS)
+
+.PHONY: upgrade-fixtures
+upgrade-fixtures: ## keep what this version writes (cookies, shared data) for later versions to read: once, at a release
+	@$(scripts)/unit-test.sh --test upgrades -- --ignored
+
+.PHONY: test-upgrade
+test-upgrade: parts ## gateways of two versions side by side: make test-upgrade PREVIOUS=/path/to/the/old/airgate.wasm
+	@AIRGATE_PREVIOUS="$(abspath $(PREVIOUS))" $(python) -m pytest tests/envoy/scale/test_two_versions.py $(ARGS)
 
 .PHONY: test-cli
 test-cli: cli python ## the command, and what the documents say of it
@@ -143,6 +161,17 @@ test-ways: wasm cli python node envoys ## the ways over: HAProxy, Envoy's own fi
 	@$(scripts)/load.sh
 	@$(python) -m pytest tests/ways $(ARGS)
 
+.PHONY: test-supply
+test: test-supply
+test-supply: image python ## lock files, SBOM and images, read back
+	@$(scripts)/supply.sh
+	@$(python) -m pytest tests/supply $(ARGS)
+
+.PHONY: test-reproducible
+test: test-reproducible
+test-reproducible: ## build the module once more, in another folder: the same, byte for byte
+	@$(scripts)/reproducible.sh
+
 SECONDS_EACH ?= 20
 .PHONY: fuzz-smoke
 fuzz-smoke: ## fuzz each target for a moment; ARGS="token jwks" for some, SECONDS_EACH=60 for longer
@@ -152,8 +181,12 @@ fuzz-smoke: ## fuzz each target for a moment; ARGS="token jwks" for some, SECOND
 fuzz: ## fuzz each target for ten minutes
 	@$(scripts)/fuzz.sh 600 $(ARGS)
 
+.PHONY: mutants
+mutants: ## change the core in one place at a time, and see which tests notice: hours; docs/mutants.md has shorter ways
+	@$(scripts)/mutants.sh $(ARGS)
+
 .PHONY: check
-check: wasm modules python ## format, clippy, docs, syntax, sizes of the modules
+check: wasm modules python ## format, clippy, docs, dependencies, syntax, sizes of the modules
 	@$(scripts)/check.sh
 
 .PHONY: requirements

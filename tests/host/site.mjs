@@ -29,12 +29,14 @@ export class Keys {
 
 export class Site {
   /** `whole` is a configuration instead of the gateway's, for `module`. */
-  constructor({ configuration = {}, module = MODULE, whole, profile, keys = new Keys(), jwks }) {
+  constructor({ configuration = {}, module = MODULE, whole, profile, bodies, fault, keys = new Keys(), jwks }) {
     this.keys = keys;
     this.jwks = jwks;
     this.host = new Host({
       module,
       profile,
+      bodies,
+      fault,
       environment: { SESSION_KEY: randomBytes(32).toString('base64url'), AFFINITY_KEY: randomBytes(32).toString('base64url') },
       configuration: whole ?? {
         external_url: 'https://airbyte.example',

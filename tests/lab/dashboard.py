@@ -15,7 +15,6 @@ from pathlib import Path
 import httpx
 
 from lab.bed import Bed
-from lab.demo import ROLES
 from lab.envoy import Options
 from lab.paths import BUILD, EXAMPLE
 from lab.ports import free_port
@@ -83,7 +82,7 @@ class Prometheus:
 def draw(file: Path) -> None:
     panels = json.loads((EXAMPLE / "grafana/airgate.json").read_text())["panels"]
     shown = [panel for panel in panels if panel["gridPos"]["y"] < _ROWS]
-    with Bed(Options(plugin={"access": {"default_role": "none", "roles": ROLES}})) as bed:
+    with Bed(Options(roles=True)) as bed:
         prometheus = Prometheus(bed.parts.folder / "prometheus", bed.envoy.admin_url.removeprefix("http://"))
         try:
             begin = time.time()

@@ -23,9 +23,6 @@ from lab.until import until
 _ENV = DEMO / "env"
 _LOCK = DEMO / "lock"
 _LOG = DEMO / "log"
-# What the example leaves to its reader: alice is an admin, bob and ci-bot edit, carol and the agent read.
-ROLES = [{"role": role, "group": f"airbyte-{role}s"} for role in ("admin", "editor", "reader")]
-_ACCESS = {"access": {"default_role": "none", "roles": ROLES}}
 _ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -134,7 +131,7 @@ def _locked(file) -> bool:
 def _serve(announce: bool) -> int:
     # What the last one logged stays readable until the next begins.
     shutil.rmtree(DEMO / "run", ignore_errors=True)
-    with Parts(DEMO / "run") as parts, Bed(Options(plugin=_ACCESS), parts) as bed:
+    with Parts(DEMO / "run") as parts, Bed(Options(roles=True), parts) as bed:
         authority = shutil.copy(bed.authority_file, DEMO / "ca.crt")
         environment = {
             "GATEWAY_URL": bed.url,
