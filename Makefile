@@ -30,14 +30,28 @@ help: ## list the targets
 setup: wasm cli python node envoys browser ## set everything up, so that the rest works offline
 	@$(scripts)/wasm-bindgen.sh
 	@$(scripts)/load.sh
+	@$(scripts)/deny.sh fetch
+	@$(scripts)/supply.sh
 
 .PHONY: wasm
 wasm: ## build the module, .build/airgate.wasm
 	@$(scripts)/wasm.sh
 
+.PHONY: modules
+modules: ## build the modules that do one thing, .build/airgate-*.wasm: filters/README.md
+	@$(scripts)/wasm.sh affinity routing tokens
+
 .PHONY: cli
 cli: ## build the command, .build/airgate; `cargo install --path .` installs it
 	@$(scripts)/cli.sh
+
+.PHONY: sbom
+sbom: wasm ## write down what is linked into the module: .build/airgate.cdx.json
+	@$(scripts)/sbom.sh
+
+.PHONY: image
+image: sbom ## the module as OCI images, in one layout: .build/image (docs/release.md)
+	@$(scripts)/image.sh
 
 .PHONY: demo
 demo: parts ## run the demo here until Ctrl-C, and say where to click and what to curl
@@ -61,7 +75,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-wasm ## all tests
+test: test-unit test-cli test-node test-host test-envoy test-modules test-manifests test-providers test-ways test-wasm ## all tests
 
 .PHONY: bench
 bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy and the floor: about 20 minutes
@@ -78,6 +92,14 @@ bench-write: python ## write the last results into benches/, its README.md too
 .PHONY: test-unit
 test-unit: ## the core's tests, native
 	@$(scripts)/unit-test.sh $(ARGS)
+
+.PHONY: upgrade-fixtures
+upgrade-fixtures: ## keep what this version writes (cookies, shared data) for later versions to read: once, at a release
+	@$(scripts)/unit-test.sh --test upgrades -- --ignored
+
+.PHONY: test-upgrade
+test-upgrade: parts ## gateways of two versions side by side: make test-upgrade PREVIOUS=/path/to/the/old/airgate.wasm
+	@AIRGATE_PREVIOUS="$(abspath $(PREVIOUS))" $(python) -m pytest tests/envoy/scale/test_two_versions.py $(ARGS)
 
 .PHONY: test-cli
 test-cli: cli python ## the command, and what the documents say of it
@@ -99,6 +121,11 @@ test-host: wasm ## the module in a host where everything goes wrong
 .PHONY: test-envoy
 test-envoy: wasm cli python node envoys browser ## real Envoy, provider, browser and SDK; ARGS="-k cookie" for some
 	@$(python) -m pytest tests/envoy tests/soak --numprocesses 3 --dist loadfile $(ARGS)
+
+.PHONY: test-modules
+test-modules: modules parts ## the modules that do one thing, as their READMEs show them, in a real Envoy
+	@$(python) -m pytest tests/modules $(ARGS)
+	@node --test $(wildcard tests/modules/*.test.mjs)
 
 MINUTES ?= 60
 .PHONY: soak
@@ -134,6 +161,17 @@ test-ways: wasm cli python node envoys ## the ways over: HAProxy, Envoy's own fi
 	@$(scripts)/load.sh
 	@$(python) -m pytest tests/ways $(ARGS)
 
+.PHONY: test-supply
+test: test-supply
+test-supply: image python ## lock files, SBOM and images, read back
+	@$(scripts)/supply.sh
+	@$(python) -m pytest tests/supply $(ARGS)
+
+.PHONY: test-reproducible
+test: test-reproducible
+test-reproducible: ## build the module once more, in another folder: the same, byte for byte
+	@$(scripts)/reproducible.sh
+
 SECONDS_EACH ?= 20
 .PHONY: fuzz-smoke
 fuzz-smoke: ## fuzz each target for a moment; ARGS="token jwks" for some, SECONDS_EACH=60 for longer
@@ -148,7 +186,7 @@ mutants: ## change the core in one place at a time, and see which tests notice: 
 	@$(scripts)/mutants.sh $(ARGS)
 
 .PHONY: check
-check: wasm python ## format, clippy, docs, syntax, size of the module
+check: wasm modules python ## format, clippy, docs, dependencies, syntax, sizes of the modules
 	@$(scripts)/check.sh
 
 .PHONY: requirements

@@ -15,6 +15,8 @@ mod target;
 pub use field::Field;
 pub use record::Record;
 
+use std::net::Ipv6Addr;
+
 use crate::decision::Decision;
 use crate::host::Host;
 use crate::http::Headers;
@@ -59,7 +61,7 @@ impl Audit {
     /// Adds what a text says.
     pub fn note(&self, record: &mut Record, field: Field, text: &str) {
         match self.pseudonyms.as_ref().and_then(|pseudonyms| pseudonyms.of(field, text)) {
-            Some(pseudonym) => record.add_clean(field, pseudonym),
+            Some(pseudonym) => record.add_clean(field, &pseudonym),
             None if self.sink == Sink::Proxy && field.is_the_proxys() => {}
             None => record.add(field, text),
         }
@@ -80,11 +82,11 @@ impl Audit {
         let target = headers.first(":path").unwrap_or_default();
         let mut parts = target.splitn(2, |byte| *byte == b'?');
         let path = parts.next().unwrap_or_default();
-        record.add_clean(Field::Query, parts.next().map(|query| self.secrets.query(path, query)).unwrap_or_default());
+        record.add_clean(Field::Query, &parts.next().map(|query| self.secrets.query(path, query)).unwrap_or_default());
         if self.sink == Sink::Log {
             record.add(Field::Method, &text(":method"));
             record.add(Field::Host, &text(":authority"));
-            record.add_clean(Field::Path, target::path(path));
+            record.add_clean(Field::Path, &target::path(path));
         }
     }
 
@@ -124,7 +126,9 @@ impl Audit {
     fn note_address(&self, record: &mut Record, host: &dyn Host) {
         let address = host.fact("source.address").unwrap_or_default();
         let address = String::from_utf8_lossy(&address);
-        let (address, port) = address.rsplit_once(':').unwrap_or((&address, ""));
+        // Some hosts say no port, and then the colons of IPv6 are no sign of one.
+        let whole = address.parse::<Ipv6Addr>().is_ok();
+        let (address, port) = address.rsplit_once(':').filter(|_| !whole).unwrap_or((&address, ""));
         let bare = address.strip_prefix('[').and_then(|address| address.strip_suffix(']'));
         self.note(record, Field::Address, bare.unwrap_or(address));
         self.note(record, Field::Port, port);

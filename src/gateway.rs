@@ -5,6 +5,7 @@
 //! comes back as a [`Wake`] when the provider has answered or time is up.
 
 mod account;
+mod alone;
 mod browser;
 #[cfg(not(target_arch = "wasm32"))]
 mod explain;
@@ -19,22 +20,23 @@ mod waiting;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{self, Access, BodyQuestion, Denial, Effect, Operation, Permit, Question, Trace};
+use crate::access::{self, Access, BodyQuestion, Denial, Effect, Errand, Operation, Permit, Question, Trace};
 use crate::affinity::{Affinity, Bearer, Stay};
 use crate::audit::{Audit, Record};
 use crate::caller::{Auth, Caller};
 use crate::config::Settings;
 use crate::host::Host;
-use crate::http::{Answer, Call, CallId, CallIds, Edit, Edits, Headers, Reply, Request};
+use crate::http::{Answer, Call, CallId, CallIds, Edits, Headers, Reply, Request};
 use crate::identity::{Authenticator, Change, Credentials, Relay, SignIn, Verdict, Visit, Visitor};
 use crate::page::Branding;
-use crate::routing::{self, Class, Routing};
+use crate::routing::{self, Class, Route, Routing};
 use crate::time::Time;
 use crate::upstream::{Stamp, Upstream};
 use account::Judged;
 use refusal::Refusal;
 use waiting::{Waiter, Waiting};
 
+pub use alone::{AffinityAlone, RoutingAlone, TokensAlone};
 #[cfg(not(target_arch = "wasm32"))]
 pub use explain::{Asker, Explained, Inquiry};
 pub use gate::Gate;
@@ -68,6 +70,16 @@ pub enum Step<E = Exchange> {
         /// Bytes beyond which the body need not be collected any further.
         limit: usize,
     },
+}
+
+impl<E> Step<E> {
+    /// Whether there is a record of it, or may be one later.
+    pub fn is_told_of(&self) -> bool {
+        match self {
+            Step::Forward(Forward { record, .. }) | Step::Reply { record, .. } => record.is_some(),
+            Step::Await | Step::Read { .. } => true,
+        }
+    }
 }
 
 /// A request's body.
@@ -290,6 +302,11 @@ impl Gateway {
                     Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host, now),
                 }
             }
+            // Of a request without one some hosts never say that it has ended.
+            Err(Wanting::Body(_)) if waiter.says_it_is_empty() => {
+                waiter.body = Some(Body::Whole(Vec::new()));
+                self.decide(stream, waiter, host, now)
+            }
             Err(Wanting::Body(limit)) => match self.waiting.add_reader(stream, waiter) {
                 Ok(()) => Step::Read { limit },
                 Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host, now),
@@ -301,21 +318,15 @@ impl Gateway {
         if let Some(step) = self.reserved(waiter, host, now)? {
             return Ok(step);
         }
-        let operation = self.access.operation(&waiter.request);
-        match self.access.permit_public(&waiter.request, operation.as_ref()) {
-            Some(permit) => self.forward(waiter, None, operation.as_ref(), permit, host, now),
-            None => self.admit(waiter, operation.as_ref(), host, now),
+        let errand = self.access.errand(&waiter.request);
+        match self.access.permit_public(&waiter.request, errand.operation.as_ref()) {
+            Some(permit) => self.forward(waiter, None, errand.operation.as_ref(), permit, host, now),
+            None => self.admit(waiter, errand, host, now),
         }
     }
 
     /// Everything but the public: who, may they, and then on.
-    fn admit(
-        &mut self,
-        waiter: &mut Waiter,
-        operation: Option<&Operation>,
-        host: &dyn Host,
-        now: Time,
-    ) -> Result<Step, Wanting> {
+    fn admit(&mut self, waiter: &mut Waiter, errand: Errand, host: &dyn Host, now: Time) -> Result<Step, Wanting> {
         let sender = match self.sender(waiter, host, now) {
             Err(Wanting::Refused(refusal @ (Refusal::NoCredentials | Refusal::SessionEnded))) => {
                 return self.nobody(waiter, refusal, host, now);
@@ -323,14 +334,14 @@ impl Gateway {
             Err(Wanting::Refused(refusal)) => return Err(refusal.into()),
             sender => sender,
         };
-        self.pass(waiter, operation, sender, &mut (), host, now)
+        self.pass(waiter, errand, sender, &mut (), host, now)
     }
 
     /// What becomes of the request of somebody who is known, or will be soon.
     fn pass<T: Trace>(
         &mut self,
         waiter: &mut Waiter,
-        operation: Option<&Operation>,
+        errand: Errand,
         sender: Result<Sender, Wanting>,
         trace: &mut T,
         host: &dyn Host,
@@ -339,7 +350,7 @@ impl Gateway {
         let known = sender.as_ref().ok().map(|sender| (sender.caller(), sender.auth()));
         // Before a wait for keys, since nothing but a stream's own callbacks can
         // hand out its body.
-        if waiter.body.is_none() && self.access.wants_body(&waiter.request, operation, known, now) {
+        if waiter.body.is_none() && self.access.wants_body(&waiter.request, errand.operation.as_ref(), known, now) {
             return Err(Wanting::Body(BodyQuestion::LIMIT));
         }
         let sender = sender?;
@@ -348,8 +359,8 @@ impl Gateway {
             _ => None,
         };
         let (caller, auth) = (sender.caller(), sender.auth());
-        let question = Question { request: &waiter.request, operation, caller, auth, body, now };
-        let mut verdict = self.access.judge(&question, trace);
+        let question = Question { request: &waiter.request, caller, auth, body, now };
+        let mut verdict = self.access.judge(&question, errand, trace);
         // Whoever only listens sends nothing on.
         if !T::LISTENS {
             verdict = self.access.spend(verdict, now);
@@ -373,21 +384,13 @@ impl Gateway {
     /// Who asks. A bearer token beside a session decides alone, and a bad one
     /// never falls back to the session.
     fn sender(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Sender, Wanting> {
-        let headers = waiter.request.headers();
-        let token = match Credentials::read(headers, self.upstream.credentials_header()) {
-            Credentials::Bearer(token) => token,
-            Credentials::None => return self.visitor(waiter, host, now),
-            Credentials::OtherScheme => return Err(Refusal::OtherScheme.into()),
-            Credentials::Malformed => return Err(Refusal::BadCredentials.into()),
-        };
-        match self.authenticator.verify(token, host, now) {
-            Verdict::Known(caller) => {
+        let field = self.upstream.credentials_header();
+        match read_token(&mut self.authenticator, waiter.request.headers(), field, host, now)? {
+            Some(caller) => {
                 waiter.known.is_from(&caller, Auth::Bearer);
                 Ok(Sender::Bearer(caller))
             }
-            Verdict::Wait(wait) => Err(Wanting::Later(wait)),
-            Verdict::Refused(fault) => Err(Refusal::BadToken(fault).into()),
-            Verdict::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest).into()),
+            None => self.visitor(waiter, host, now),
         }
     }
 
@@ -425,7 +428,7 @@ impl Gateway {
         let Gateway { routing, affinity, upstream, .. } = self;
         let caller = sender.map(Sender::caller);
         let headers = waiter.request.headers();
-        let mut edits = Edits::with_capacity(16);
+        let mut edits = Edits::for_request();
         upstream.strip(headers, affinity.cookie_name(), &mut edits);
 
         let role = permit.role().map(|role| role.name());
@@ -444,14 +447,7 @@ impl Gateway {
         };
         let route = routing.route(&waiter.request, &asker, operation.is_some_and(|operation| operation.slow));
         waiter.known.class = Some(route.class);
-        edits.push(Edit::Set("x-airgate-route".into(), route.class.name().as_bytes().into()));
-        if let Some(name) = route.upstream {
-            edits.push(Edit::set("x-airgate-upstream", name));
-        }
-        edits.extend(route.headers.iter().map(|(name, value)| Edit::set(name.to_owned(), value)));
-        if is_repeatable(&waiter.request, operation) {
-            edits.push(Edit::Set("x-airgate-retry".into(), b"safe".into()));
-        }
+        stamp_route(&route, is_repeatable(&waiter.request, operation), &mut edits);
 
         // A health check belongs to nobody: no cookie for load balancers.
         let stay = match (route.class, sender) {
@@ -462,7 +458,7 @@ impl Gateway {
         };
         stamp_stay(&stay, &mut edits);
         if let Some(path) = waiter.request.target().rewrite() {
-            edits.push(Edit::Set(":path".into(), path.into()));
+            edits.set(":path", path);
         }
         let visitor = matches!(sender, Some(Sender::Visitor(_)));
         let cookies = std::mem::take(&mut waiter.cookies);
@@ -496,16 +492,54 @@ impl From<Refusal> for Wanting {
     }
 }
 
+/// Whom the token in a request stands for; `None`: it brings none.
+fn read_token(
+    authenticator: &mut Authenticator,
+    headers: &Headers,
+    field: &'static str,
+    host: &dyn Host,
+    now: Time,
+) -> Result<Option<Rc<Caller>>, Wanting> {
+    if let Credentials::Bearer(token) = Credentials::find(headers, field)
+        && let Some(caller) = authenticator.recall(token, host, now)
+    {
+        return Ok(Some(caller));
+    }
+    let token = match Credentials::read(headers, field) {
+        Credentials::Bearer(token) => token,
+        Credentials::None => return Ok(None),
+        Credentials::OtherScheme => return Err(Refusal::OtherScheme.into()),
+        Credentials::Malformed => return Err(Refusal::BadCredentials.into()),
+    };
+    match authenticator.verify(token, host, now) {
+        Verdict::Known(caller) => Ok(Some(caller)),
+        Verdict::Wait(wait) => Err(Wanting::Later(wait)),
+        Verdict::Refused(fault) => Err(Refusal::BadToken(fault).into()),
+        Verdict::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest).into()),
+    }
+}
+
 fn bearer(caller: &Caller) -> Bearer<'_> {
     Bearer { provider: &caller.provider, subject: &caller.subject, client: caller.client.as_deref() }
 }
 
+fn stamp_route(route: &Route<'_>, repeatable: bool, edits: &mut Edits) {
+    edits.set("x-airgate-route", route.class.name());
+    if let Some(name) = route.upstream {
+        edits.set("x-airgate-upstream", name);
+    }
+    route.headers.iter().for_each(|(name, value)| edits.set(name, value));
+    if repeatable {
+        edits.set("x-airgate-retry", "safe");
+    }
+}
+
 fn stamp_stay(stay: &Stay, edits: &mut Edits) {
     if let Some(key) = stay.key() {
-        edits.push(Edit::set("x-airgate-affinity", key));
+        edits.set("x-airgate-affinity", key);
     }
     if let Some(pin) = stay.pin() {
-        edits.push(Edit::set("x-airgate-pin", pin));
+        edits.set("x-airgate-pin", pin);
     }
 }
 

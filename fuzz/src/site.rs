@@ -112,7 +112,7 @@ pub struct Desk {
     drawn: Cell<u64>,
     /// Whether every call is refused.
     pub refuses: Cell<bool>,
-    shelf: RefCell<HashMap<String, (Vec<u8>, u32)>>,
+    pub shelf: RefCell<HashMap<String, (Vec<u8>, u32)>>,
 }
 
 impl Host for Desk {

@@ -10,8 +10,8 @@ use super::rule::Rule;
 use super::what::{Asked, method};
 use super::who::Asking;
 use super::{
-    Access, Denial, Fit, IdFit, Ids, Note, Operation, Permit, PermitReason, Question, Report, ReportOnly, RuleOutcome,
-    Then, Trace, Verdict,
+    Access, Denial, Errand, Fit, IdFit, Ids, Note, Operation, Permit, PermitReason, Question, Report, ReportOnly,
+    RuleOutcome, Then, Trace, Verdict,
 };
 use crate::caller::{Auth, Caller};
 use crate::http::Request;
@@ -86,15 +86,16 @@ impl Access {
     }
 
     /// The verdict about a caller who is known.
-    pub fn judge<T: Trace>(&self, question: &Question<'_>, trace: &mut T) -> Verdict {
+    pub fn judge<T: Trace>(&self, question: &Question<'_>, errand: Errand, trace: &mut T) -> Verdict {
         let Question { request, caller, auth, now, .. } = *question;
         // An empty body says nothing, and says it clearly.
         let body = match question.body {
             Some([]) => Some(Value::Null),
             body => body.and_then(|body| json::parse(body).ok()),
         };
-        let operation = question.operation.map(|operation| operation.by_body(body.as_ref()));
-        let mut ids = Ids::of_head(request, &self.operations);
+        let Errand { operation, mut ids } = errand;
+        let operation = operation.map(|operation| operation.by_body(body.as_ref()));
+        ids.add_query(request.target().query());
         if has_body(request) {
             ids.add_body(body.as_ref());
         }

@@ -10,6 +10,7 @@ mod step_up;
 use std::collections::HashMap;
 
 use super::*;
+use crate::http::Edit;
 use crate::testing::{TestHost, test};
 use jwt_simple::prelude::*;
 use serde_json::{Value, json};
@@ -130,14 +131,18 @@ fn replied(step: Step) -> (u16, &'static str, Value) {
     }
 }
 
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
 #[track_caller]
 fn forwarded(step: Step) -> HashMap<String, String> {
     match step {
         Step::Forward(forward) => forward
             .edits
-            .into_iter()
+            .iter()
             .filter_map(|edit| match edit {
-                Edit::Set(name, value) => Some((name.into_owned(), String::from_utf8(value.into_owned()).unwrap())),
+                Edit::Set(name, value) => Some((text(name), text(value))),
                 _ => None,
             })
             .collect(),
@@ -487,6 +492,21 @@ fn a_broken_request_id_is_replaced_not_repeated() {
         let step = bed.gateway.on_request(StreamId(1), Headers::from_pairs(head), &bed.host, bed.now);
         let given = replied(step).2["request_id"].as_str().unwrap().to_owned();
         assert!(given.len() == 32 && given.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}: {given}");
+    }
+}
+
+#[test]
+fn a_body_that_is_said_to_be_empty_is_not_waited_for() {
+    let mut bed = Bed::ready(|config| config["access"] = json!({"default_role": "runner"}));
+    let token = format!("Bearer {}", bed.token());
+    let mut ask = |lengths: &[&str]| {
+        let lengths = lengths.iter().map(|length| ("content-length", *length));
+        let headers: Vec<_> = lengths.chain([("authorization", token.as_str())]).collect();
+        bed.send(1, "POST", "/api/public/v1/jobs", &headers)
+    };
+    assert_eq!(replied(ask(&["0"])).1, "low_role", "what cannot be read is judged strictly");
+    for lengths in [&["0", "0"][..], &["00"], &[""], &["18"], &[]] {
+        assert!(matches!(ask(lengths), Step::Read { .. }), "{lengths:?}");
     }
 }
 

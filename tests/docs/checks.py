@@ -123,6 +123,8 @@ NAMED: list[tuple[str, str, str, Check]] = [
     ("docs/configuration.md", "yaml", "", Elsewhere("tests/envoy/test_docs.py")),
     ("docs/sign-in.md", "yaml", "", Elsewhere("tests/envoy/test_docs.py")),
     ("docs/access.md", "yaml", "", Elsewhere("tests/envoy/test_docs.py")),
+    ("docs/hosts.md", "yaml", "", Elsewhere("tests/envoy/test_docs.py")),
+    ("docs/development.md", "sh", r"\s*cp -r envoy-example", Elsewhere("tests/envoy/test_development.py")),
     ("docs/from-haproxy.md", "yaml", "- name: per-address", Elsewhere("tests/ways/test_haproxy.py", "tests/ways/pages.py")),
     ("docs/from-native-envoy.md", "yaml", "secrets|ext_authz", Elsewhere("tests/ways/test_native.py", "tests/ways/pages.py")),
     ("docs/record.md", "yaml", "json_format|filter", Elsewhere(SHOWN)),

@@ -47,8 +47,10 @@ impl<G: Gate> Stream<G> {
         let begun = host::now()?;
         let mut gateway = self.shared.gateway.try_borrow_mut().ok()?;
         let step = event(gateway.as_mut()?, self.id, &self.shared.proxy, begun.time());
-        let spent = host::now().map_or(0, |ended| ended.micros_since(begun));
-        self.spent = self.spent.saturating_add(spent);
+        if step.as_ref().is_some_and(Step::is_told_of) {
+            let spent = host::now().map_or(0, |ended| ended.micros_since(begun));
+            self.spent = self.spent.saturating_add(spent);
+        }
         step
     }
 
@@ -149,7 +151,7 @@ impl<G: Gate> HttpContext for Stream<G> {
             Way::Open | Way::Broken => {}
             Way::Answered(cookies) => {
                 for cookie in cookies {
-                    host::edit(Map::Response, &Edit::Add("set-cookie".into(), cookie.clone().into_bytes().into()));
+                    host::edit(Map::Response, Edit::Add(b"set-cookie", cookie.as_bytes()));
                 }
             }
             Way::Forwarded(exchange) => {
@@ -157,8 +159,8 @@ impl<G: Gate> HttpContext for Stream<G> {
                     && let Ok(mut gateway) = self.shared.gateway.try_borrow_mut()
                     && let Some(gateway) = gateway.as_mut()
                 {
-                    for edit in gateway.on_response(exchange, || host::headers(Map::Response), now.time()) {
-                        host::edit(Map::Response, &edit);
+                    for edit in gateway.on_response(exchange, || host::headers(Map::Response), now.time()).iter() {
+                        host::edit(Map::Response, edit);
                     }
                 }
             }

@@ -206,27 +206,26 @@ fn judged<T: Trace>(access: &Access, ask: &Ask, trace: &mut T) -> Verdict {
         target = format!("{target}?{}", ask.query.join("&"));
     }
     let request = request(ask.method, &target);
-    let operation = access.operation(&request);
+    let errand = access.errand(&request);
     let members = ask.body.as_ref().map(|members| {
         let members: Vec<String> = members.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
         format!("{{{}}}", members.join(","))
     });
     let question = Question {
         request: &request,
-        operation: operation.as_ref(),
         caller: &ask.caller,
         auth: ask.auth,
         body: members.as_ref().map(String::as_bytes),
         now: Time::from_seconds(1_000_000),
     };
     // A body that was not wanted makes no difference.
-    let verdict = access.judge(&question, trace);
+    let verdict = access.judge(&question, errand.clone(), trace);
     let known = Some((&ask.caller, ask.auth));
-    if !access.wants_body(&request, operation.as_ref(), known, question.now) {
-        let without = access.judge(&Question { body: None, ..question }, &mut ());
+    if !access.wants_body(&request, errand.operation.as_ref(), known, question.now) {
+        let without = access.judge(&Question { body: None, ..question }, errand, &mut ());
         assert_eq!(said(&without), said(&verdict));
     } else {
-        assert!(access.wants_body(&request, operation.as_ref(), None, question.now), "for anybody");
+        assert!(access.wants_body(&request, errand.operation.as_ref(), None, question.now), "for anybody");
     }
     verdict
 }
