@@ -305,5 +305,7 @@ fn a_refresh_that_userinfo_interrupts_keeps_the_new_refresh_token() {
             _ => None,
         });
         jar.take(&cookies.collect::<Vec<_>>());
+        bed.after(30_000);
+        assert_eq!(forwarded(bed.fetch(&jar))["x-airgate-user"], "alice", "the old claims count on for a minute");
     }
 }
