@@ -14,8 +14,8 @@ for folder in "$root" "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do rustflags
 use_rustflags
 quietly wasm "${cargo[@]}" build ${CI:+--locked} --release --target $target -p airgate-gateway
 
-# Callbacks that do nothing, names of functions and notes on who made it are dropped; what the compiler noted of the features it
-# used tells wasm-opt which it may use.
+# Callbacks that do nothing, names of functions and notes on who made it are dropped; what the compiler noted of the
+# features it used tells wasm-opt which it may use.
 shrink() {
   quietly idle node scripts/idle.mjs "$made" "$build/airgate.wasm.new"
   quietly wasm-opt node "$build/binaryen/wasm-opt" -Oz --reorder-functions \

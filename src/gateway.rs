@@ -8,6 +8,7 @@ mod account;
 mod browser;
 #[cfg(not(target_arch = "wasm32"))]
 mod explain;
+mod gate;
 mod machine;
 mod origin;
 mod refusal;
@@ -36,6 +37,7 @@ use waiting::{Waiter, Waiting};
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use explain::{Asker, Explained, Inquiry};
+pub use gate::Gate;
 pub use response::Exchange;
 
 /// The host's name for one request, as long as that lives.
@@ -44,9 +46,9 @@ pub struct StreamId(pub u32);
 
 /// What to do with a request.
 #[derive(Debug)]
-pub enum Step {
+pub enum Step<E = Exchange> {
     /// Send it on, changed.
-    Forward(Forward),
+    Forward(Forward<E>),
     /// Answer it here.
     Reply {
         /// The answer.
@@ -68,7 +70,7 @@ pub enum Step {
     },
 }
 
-impl Step {
+impl<E> Step<E> {
     /// Whether there is a record of it, or may be one later.
     pub fn is_told_of(&self) -> bool {
         match self {
@@ -87,33 +89,40 @@ pub enum Body {
     TooLong,
 }
 
-/// The leave to send a request on. It cannot be made without a [`Permit`].
+/// The leave to send a request on. The gateway's [`Exchange`] cannot be made
+/// without a [`Permit`].
 #[derive(Debug)]
-pub struct Forward {
+pub struct Forward<E = Exchange> {
     /// What to change in the request's headers, in order.
     pub edits: Edits,
     /// What the response needs to know later.
-    pub exchange: Exchange,
+    pub exchange: E,
     /// What is to be written when the request ends; `None`: nothing.
     pub record: Option<Record>,
 }
 
 /// A request that waited and now has its answer.
 #[derive(Debug)]
-pub struct Wake {
+pub struct Wake<E = Exchange> {
     /// Which request.
     pub stream: StreamId,
     /// What to do with it; never [`Step::Await`] or [`Step::Read`].
-    pub step: Step,
+    pub step: Step<E>,
 }
 
 /// What an event that is no request led to.
-#[derive(Debug, Default)]
-pub struct Outcome {
+#[derive(Debug)]
+pub struct Outcome<E = Exchange> {
     /// Calls to make.
     pub calls: Vec<Call>,
     /// Requests that wait no longer.
-    pub wakes: Vec<Wake>,
+    pub wakes: Vec<Wake<E>>,
+}
+
+impl<E> Default for Outcome<E> {
+    fn default() -> Outcome<E> {
+        Outcome { calls: Vec::new(), wakes: Vec::new() }
+    }
 }
 
 /// The gateway.
@@ -290,6 +299,11 @@ impl Gateway {
                     Ok(()) => Step::Await,
                     Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host, now),
                 }
+            }
+            // Of a request without one some hosts never say that it has ended.
+            Err(Wanting::Body(_)) if waiter.says_it_is_empty() => {
+                waiter.body = Some(Body::Whole(Vec::new()));
+                self.decide(stream, waiter, host, now)
             }
             Err(Wanting::Body(limit)) => match self.waiting.add_reader(stream, waiter) {
                 Ok(()) => Step::Read { limit },

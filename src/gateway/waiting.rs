@@ -53,6 +53,12 @@ impl Waiter {
         let known = Known { since: now, ..Known::default() };
         Waiter { request, request_id, deadline: None, body: None, login: None, relay: None, cookies: Vec::new(), known }
     }
+
+    /// Whether the request itself says that it has no body, which is not known
+    /// yet. Who lies is judged like somebody whose body cannot be read.
+    pub fn says_it_is_empty(&self) -> bool {
+        self.body.is_none() && self.request.headers().all("content-length").eq([b"0"])
+    }
 }
 
 impl Waiting {
