@@ -126,6 +126,10 @@ class Candidates:
     def known_token(self, name: str = "airgate, known token", **changes) -> Candidate:
         return self.airgate(name, lambda: self.clients.judged("RS256", 1), **changes)
 
+    def unrecorded(self) -> Candidate:
+        """Without the record of each request, as all the others here are without an access log."""
+        return self.known_token("airgate, known token, no record", audit={"to": "none"})
+
     def known_session(self) -> Candidate:
         return self.airgate("airgate, known session", lambda: self.clients.sessions(1))
 

@@ -26,6 +26,10 @@ const NOW: u64 = 1_790_000_000;
 /// More tokens than divan takes samples, so that none comes again.
 const NEVER_SEEN: usize = 1000;
 
+/// Beside each time stands how often memory was asked for.
+#[global_allocator]
+static ALLOCATIONS: divan::AllocProfiler = divan::AllocProfiler::system();
+
 fn main() {
     divan::main();
 }

@@ -22,7 +22,7 @@ class Goal:
 
 def goals(results: dict) -> list[Goal]:
     return [
-        *(_throughput(results, other, least) for other, least in _THROUGHPUT),
+        *(_throughput(results, name, other, least) for other, least in _THROUGHPUT for name in _KNOWN),
         *(
             _cost(results, "new", f"airgate, new token, {alg}", f"jwt_authn, {alg}", 1.5)
             for alg in ("RS256", "ES256", "EdDSA")
@@ -36,6 +36,9 @@ def goals(results: dict) -> list[Goal]:
         _memory(results),
     ]
 
+
+# The first is like for like: nobody here keeps a record of requests, and airgate does unless it is told not to.
+_KNOWN = ["known token, no record", "known token"]
 
 # Whom a known token is compared with, and the least that airgate does of its requests per second and core.
 _THROUGHPUT = [
@@ -56,9 +59,9 @@ def measured(results: dict, series: str, candidate: str) -> dict | None:
     return None
 
 
-def _throughput(results: dict, other: str, least: float) -> Goal:
-    what, wanted = f"requests a second and core, a known token over {other}", f"at least {least:g}"
-    one, base = (measured(results, "main", name) for name in ("airgate, known token", other))
+def _throughput(results: dict, name: str, other: str, least: float) -> Goal:
+    what, wanted = f"requests a second and core, {name} over {other}", f"at least {least:g}"
+    one, base = (measured(results, "main", name) for name in (f"airgate, {name}", other))
     if not (one and base):
         return Goal(what, wanted)
     # The requests that a second of processor time pays for.
@@ -75,6 +78,10 @@ def _cost(results: dict, series: str, name: str, other: str, most: float) -> Goa
     return Goal(what, wanted, f"{ratio:.2f} ({low:.2f}–{high:.2f})", ratio <= most)
 
 
+# What one of these tokens says counts beside its text: 3,356 of 669 bytes each are remembered, in 7 MiB.
+_SAID = 1518
+
+
 def _beyond_bound(results: dict) -> Goal:
     """More tokens than are remembered cost what those that are forgotten cost, and no more than that."""
     what = f"processor time, {BEYOND_BOUND:,} tokens over what the cache's bound predicts"
@@ -85,7 +92,7 @@ def _beyond_bound(results: dict) -> Goal:
     if not (known and new and many):
         return Goal(what, wanted)
     cost = lambda one: spread([sample["cpu_us"] for sample in one["samples"]])[0]
-    remembered = min(8192, 4 * 1024 * 1024 // results["token_bytes"]) / BEYOND_BOUND
+    remembered = min(8192, 7 * 1024 * 1024 // (results["token_bytes"] + _SAID)) / BEYOND_BOUND
     ratio = cost(many) / (remembered * cost(known) + (1 - remembered) * cost(new))
     return Goal(what, wanted, f"{ratio:.2f}", ratio <= 1.25)
 

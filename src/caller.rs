@@ -1,5 +1,8 @@
 //! Who asks, in the words that every room shares.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use crate::json;
@@ -31,6 +34,35 @@ pub struct Caller {
     pub expires: Time,
     /// All claims, verified.
     pub claims: Map<String, Value>,
+    /// What the policy found out about them.
+    pub reckoned: Reckoned,
+}
+
+/// Which rules of a policy may be about a caller, a bit each: reckoned once for
+/// all requests that bring the same token or session. A copy of a caller may be
+/// changed into somebody else, so it begins without.
+#[derive(Debug, Default)]
+pub struct Reckoned(OnceCell<(Rc<()>, Box<[u64]>)>);
+
+impl Reckoned {
+    /// The bits for the policy of this mark, reckoned if need be; `None`: they are
+    /// another policy's.
+    pub fn of(&self, policy: &Rc<()>, reckon: impl FnOnce() -> Box<[u64]>) -> Option<&[u64]> {
+        let (mark, bits) = self.0.get_or_init(|| (Rc::clone(policy), reckon()));
+        Rc::ptr_eq(mark, policy).then_some(bits)
+    }
+}
+
+impl Clone for Reckoned {
+    fn clone(&self) -> Reckoned {
+        Reckoned::default()
+    }
+}
+
+impl PartialEq for Reckoned {
+    fn eq(&self, _: &Reckoned) -> bool {
+        true
+    }
 }
 
 impl Caller {

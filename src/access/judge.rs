@@ -65,7 +65,7 @@ impl Access {
         if operation.is_some_and(|operation| operation.body.is_some()) {
             return true;
         }
-        let mut rules = self.rules.about(operation).filter(|(_, rule)| !rule.which.is_empty()).peekable();
+        let mut rules = self.rules.about(operation, None).filter(|(_, rule)| !rule.which.is_empty()).peekable();
         let mut agents = self.agents.iter().filter(|agent| !agent.which.is_empty()).peekable();
         // Mostly that is all.
         if rules.peek().is_none() && agents.peek().is_none() {
@@ -252,8 +252,8 @@ impl Access {
     /// What the first rule that decides says.
     fn by_rules<T: Trace>(&self, case: &Case<'_>, count: Count, perhaps: &mut bool, trace: &mut T) -> Option<Decision> {
         // Who listens hears of each rule, also of those that are about something else.
-        let about = if T::LISTENS { None } else { case.asked.operation };
-        for (index, rule) in self.rules.about(about) {
+        let (what, who) = if T::LISTENS { (None, None) } else { (case.asked.operation, self.rules.of(&case.asking)) };
+        for (index, rule) in self.rules.about(what, who) {
             let (fits, outcome) = consider(rule, case, count, T::LISTENS);
             trace.note(Note::Rule {
                 index,

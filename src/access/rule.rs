@@ -60,6 +60,9 @@ pub(super) struct Rules {
     about: Vec<u64>,
     /// How many of these words belong to one operation.
     width: usize,
+    /// Tells what callers remember of these rules from what they remember of
+    /// others.
+    mark: Rc<()>,
 }
 
 impl Rules {
@@ -87,23 +90,33 @@ impl Rules {
                 }
             }
         }
-        Rules { list, about, width }
+        Rules { list, about, width, mark: Rc::default() }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.list.iter()
     }
 
-    /// The rules that may be about an operation, in order, each with its place.
-    pub fn about(&self, operation: Option<&Operation>) -> impl Iterator<Item = (usize, &Rule)> {
+    /// The rules that may be about somebody, a bit each.
+    pub fn of<'a>(&self, asking: &Asking<'a>) -> Option<&'a [u64]> {
+        let bits =
+            |word: &[Rule]| word.iter().rev().fold(0, |bits, rule| bits << 1 | u64::from(rule.may_be_of(asking)));
+        asking.caller.reckoned.of(&self.mark, || self.list.chunks(64).map(bits).collect())
+    }
+
+    /// The rules that may be about an operation and about somebody, in order, each
+    /// with its place. `None`: all may be.
+    pub fn about(&self, operation: Option<&Operation>, who: Option<&[u64]>) -> impl Iterator<Item = (usize, &Rule)> {
         let row = operation.and_then(|operation| operation.row).map(usize::from);
         let start = row.map(|row| row.saturating_mul(self.width));
-        let words = start.and_then(|start| self.about.get(start..start.saturating_add(self.width)));
+        let what = start.and_then(|start| self.about.get(start..start.saturating_add(self.width)));
+        let word = move |index: usize| {
+            let of = |words: Option<&[u64]>| words.map_or(Some(u64::MAX), |words| words.get(index).copied());
+            Some(of(what)? & of(who)?)
+        };
         let mut place = 0_usize;
         std::iter::from_fn(move || {
-            if let Some(words) = words {
-                place = next_bit(words, place)?;
-            }
+            place = next_bit(word, place)?;
             let found = (place, self.list.get(place)?);
             place = place.saturating_add(1);
             Some(found)
@@ -112,12 +125,12 @@ impl Rules {
 }
 
 /// The first bit that is set, from this one on.
-fn next_bit(words: &[u64], from: usize) -> Option<usize> {
+fn next_bit(word_at: impl Fn(usize) -> Option<u64>, from: usize) -> Option<usize> {
     let (mut index, shift) = (from >> 6, from & 63);
-    let mut word = words.get(index)? >> shift << shift;
+    let mut word = word_at(index)? >> shift << shift;
     while word == 0 {
         index = index.saturating_add(1);
-        word = *words.get(index)?;
+        word = word_at(index)?;
     }
     Some(index << 6 | word.trailing_zeros() as usize)
 }
@@ -169,6 +182,11 @@ impl Rule {
 
     pub fn who(&self, asking: &Asking<'_>) -> Fit {
         self.who.fit(asking)
+    }
+
+    /// Whether it is about somebody, however they are known.
+    fn may_be_of(&self, asking: &Asking<'_>) -> bool {
+        matches!(self.who(asking), Fit::Yes | Fit::PerhapsByGroup | Fit::No("auth"))
     }
 
     /// Whether it is about what is asked, whatever the path.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::caller::Groups;
+use crate::caller::{Groups, Reckoned};
 use crate::http::Headers;
 use crate::settings::read;
 use crate::testing::test;
@@ -33,6 +33,7 @@ pub(super) fn caller(groups: Groups) -> Caller {
         client: Some("cli".into()),
         expires: Time::from_seconds(1),
         claims: json!({"team": "data"}).as_object().unwrap().clone(),
+        reckoned: Reckoned::default(),
     }
 }
 

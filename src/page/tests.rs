@@ -1,5 +1,5 @@
 use super::*;
-use crate::caller::{Caller, Groups};
+use crate::caller::{Caller, Groups, Reckoned};
 use crate::demand::Demand;
 use crate::settings::read;
 use crate::testing::{TestHost, test};
@@ -23,6 +23,7 @@ fn caller() -> Caller {
         client: None,
         expires: Time::default(),
         claims: Map::new(),
+        reckoned: Reckoned::default(),
     }
 }
 

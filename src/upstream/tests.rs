@@ -1,4 +1,5 @@
 use super::*;
+use crate::caller::Reckoned;
 use crate::http::{Answer, CallIds, Edit};
 use crate::settings::read;
 use crate::testing::test;
@@ -22,6 +23,7 @@ fn caller() -> Caller {
         client: Some("cli".into()),
         expires: Time::default(),
         claims: serde_json::Map::new(),
+        reckoned: Reckoned::default(),
     }
 }
 

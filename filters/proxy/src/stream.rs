@@ -46,12 +46,12 @@ impl<G: Gate> Stream<G> {
     ) -> Option<Step<G::Exchange>> {
         let begun = host::now()?;
         let mut gateway = self.shared.gateway.try_borrow_mut().ok()?;
-        let step = event(gateway.as_mut()?, self.id, &self.shared.proxy, begun.time());
-        if step.as_ref().is_some_and(Step::is_told_of) {
+        let step = event(gateway.as_mut()?, self.id, &self.shared.proxy, begun.time())?;
+        if step.is_told_of() {
             let spent = host::now().map_or(0, |ended| ended.micros_since(begun));
             self.spent = self.spent.saturating_add(spent);
         }
-        step
+        Some(step)
     }
 
     fn follow_step(&mut self, step: Step<G::Exchange>) -> Action {

@@ -623,7 +623,30 @@ fn many_rules_are_found_like_few() {
     assert_eq!(rule("GET", "/api/public/v1/jobs/1").as_deref(), Some("r0"));
     assert_eq!(rule("POST", "/api/v1/connections/get"), None);
     let get = access.errand(&request("POST", "/api/v1/connections/get")).operation;
-    assert_eq!(access.rules.about(get.as_ref()).count(), 0);
+    assert_eq!(access.rules.about(get.as_ref(), None).count(), 0);
+}
+
+#[test]
+fn what_is_reckoned_of_a_caller_is_theirs_and_this_policys() {
+    let policy =
+        |who: Value| with(json!({"default_role": "admin", "rules": [{"name": "r", "who": who, "then": "deny"}]}));
+    let asked = |access: &Access, caller: &Caller, auth: Auth| {
+        let (request, now) = (request("GET", "/"), Time::from_seconds(1_000_000));
+        let question = Question { request: &request, caller, auth, body: None, now };
+        word(&access.judge(&question, access.errand(&request), &mut ()))
+    };
+    let alice = member(&[]);
+    let (of_ana, of_alice) = (policy(json!({"user": "ana"})), policy(json!({"user": "alice"})));
+    for _ in 0..2 {
+        assert_eq!(asked(&of_ana, &alice, Auth::Bearer), "allow");
+        assert_eq!(asked(&of_alice, &alice, Auth::Bearer), "rule_denied", "another policy");
+    }
+    let ana = Caller { user: "ana".into(), ..alice.clone() };
+    assert_eq!(asked(&of_ana, &ana, Auth::Bearer), "rule_denied", "somebody else");
+
+    let (of_sessions, bob) = (policy(json!({"auth": "session"})), member(&[]));
+    assert_eq!(asked(&of_sessions, &bob, Auth::Bearer), "allow");
+    assert_eq!(asked(&of_sessions, &bob, Auth::Session), "rule_denied");
 }
 
 /// Remembers the last word on each rule, agent and boundary.

@@ -140,10 +140,10 @@ fn bits_are_found_in_order() {
     let words = [0b1001, 0, 1 << 63];
     let mut found = Vec::new();
     let mut from = 0;
-    while let Some(bit) = next_bit(&words, from) {
+    while let Some(bit) = next_bit(|index| words.get(index).copied(), from) {
         found.push(bit);
         from = bit + 1;
     }
     assert_eq!(found, [0, 3, 191]);
-    assert_eq!(next_bit(&[], 0), None);
+    assert_eq!(next_bit(|_| None, 0), None);
 }

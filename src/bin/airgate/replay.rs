@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use airgate::access::Role;
-use airgate::caller::{Auth, Caller, Groups};
+use airgate::caller::{Auth, Caller, Groups, Reckoned};
 use airgate::gateway::{Gateway, Inquiry};
 use airgate::time::Time;
 use serde_json::{Map, Value, json};
@@ -204,6 +204,7 @@ impl Replay {
             client: text("airgate.client"),
             expires: now.plus(Duration::from_secs(300)),
             claims,
+            reckoned: Reckoned::default(),
         })
     }
 

@@ -67,7 +67,7 @@ impl House {
                 let reason = forward.exchange.permit().reason();
                 format!(
                     "{reason:?} {:?} {} changes on the way back",
-                    sent_on(fields, forward.edits),
+                    sent_on(fields, &forward.edits),
                     back.iter().count()
                 )
             }
@@ -87,12 +87,11 @@ impl House {
 }
 
 /// What the upstream is told.
-fn sent_on(fields: &[Field], edits: Edits) -> BTreeMap<String, Vec<String>> {
+fn sent_on(fields: &[Field], edits: &Edits) -> BTreeMap<String, Vec<String>> {
     let mut sent: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in fields {
         sent.entry(name.to_ascii_lowercase()).or_default().push(String::from_utf8_lossy(value).into_owned());
     }
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     for edit in edits.iter() {
         match edit {
             Edit::Remove(name) => drop(sent.remove(&text(name).to_ascii_lowercase())),

@@ -301,7 +301,7 @@ fn a_refresh_that_userinfo_interrupts_keeps_the_new_refresh_token() {
         let Step::Forward(forward) = bed.fetch(&jar) else { panic!("not forwarded") };
         let edits = bed.gateway.on_response(&forward.exchange, || Some(Headers::default()), bed.now);
         let cookies = edits.iter().filter_map(|edit| match edit {
-            Edit::Add(_, value) => Some(String::from_utf8(value.to_vec()).unwrap()),
+            Edit::Add(_, value) => Some(text(value)),
             _ => None,
         });
         jar.take(&cookies.collect::<Vec<_>>());

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{ClaimSettings, text};
-use crate::caller::{Caller, Groups};
+use crate::caller::{Caller, Groups, Reckoned};
 use crate::identity::TokenFault;
 use crate::time::Time;
 
@@ -29,6 +29,7 @@ impl Caller {
             client: names.client.iter().find_map(|name| text::name(name.find(claims)?)).map(str::to_owned),
             expires,
             claims: claims.clone(),
+            reckoned: Reckoned::default(),
         })
     }
 }

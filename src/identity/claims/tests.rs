@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::caller::Groups;
+use crate::caller::{Groups, Reckoned};
 use crate::identity::testing::{ISSUER, NOW, claims, now, settings, unsigned};
 use crate::testing::test;
 
@@ -40,6 +40,7 @@ fn good_claims_make_an_identity() {
         client: Some("cli".into()),
         expires: Time::from_seconds(NOW + 3660),
         claims: claims(more).as_object().unwrap().clone(),
+        reckoned: Reckoned::default(),
     };
     assert_eq!(identity, expected);
 }
