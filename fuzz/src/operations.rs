@@ -85,7 +85,7 @@ fn ask(site: &mut Site, stream: u32, client: &str, method: &str, path: &str, bod
     let authorization = format!("Bearer {}", sign(1, &header(1), claims.to_string().as_bytes()));
     let sent = head(method, path, &[("authorization", authorization.as_bytes())]);
     let mut step = site.send(stream, sent.clone());
-    if let Step::Read { limit } = step {
+    if let Step::Read { limit, .. } = step {
         let body = if body.len() > limit { Body::TooLong } else { Body::Whole(body.to_vec()) };
         step = site.gateway.on_body(StreamId(stream), body, &site.host, site.now);
     }

@@ -188,7 +188,7 @@ impl Site {
     }
 
     pub fn send(&mut self, stream: u32, headers: Headers) -> Step {
-        self.gateway.on_request(StreamId(stream), headers, &self.host, self.now)
+        self.gateway.on_request(StreamId(stream), headers, false, &self.host, self.now)
     }
 }
 

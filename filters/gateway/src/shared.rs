@@ -39,6 +39,13 @@ pub enum Way {
     /// Nothing yet.
     #[default]
     Open,
+    /// Its body is being collected.
+    Reading {
+        /// At most so many bytes are wanted.
+        limit: usize,
+        /// Whether its headers went on already.
+        ahead: bool,
+    },
     /// It went on.
     Forwarded(Exchange),
     /// It was answered here; the answer sets these cookies. Not in the answer

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use airgate::audit::{Audit, Field};
-use airgate::gateway::{Body, Forward, Gateway, Step, StreamId};
+use airgate::gateway::{Advance, Body, Forward, Gateway, Head, Step, StreamId};
+use airgate::host::Host;
 use airgate::http::{Edit, Reply};
 use airgate::time::Time;
 use proxy_wasm::traits::{Context, HttpContext};
@@ -19,8 +20,6 @@ pub struct Stream {
     decided: Slot,
     /// Whether gateway or root know of it.
     waits: bool,
-    /// How many bytes of its body are wanted for the decision, at most.
-    reads: Option<usize>,
     /// Microseconds that it took to decide, as far as it did not wait.
     spent: u64,
 }
@@ -28,12 +27,12 @@ pub struct Stream {
 impl Stream {
     /// A request that has not been read yet.
     pub fn new(id: StreamId, shared: Rc<Shared>) -> Stream {
-        Stream { id, shared, decided: Slot::default(), waits: false, reads: None, spent: 0 }
+        Stream { id, shared, decided: Slot::default(), waits: false, spent: 0 }
     }
 
-    fn decide(&mut self) -> Option<Step> {
+    fn decide(&mut self, ends: bool) -> Option<Step> {
         let headers = host::headers(Map::Request)?;
-        self.with_gateway(|gateway, id, host, now| gateway.on_request(id, headers, host, now))
+        self.with_gateway(|gateway, id, host, now| gateway.on_request(id, headers, ends, host, now))
     }
 
     fn decide_by_body(&mut self, body: Body) -> Option<Step> {
@@ -59,12 +58,23 @@ impl Stream {
                 }
                 Action::Pause
             }
-            Step::Read { limit } => {
+            Step::Read { limit, head: Head::Held } => {
                 self.waits = true;
-                self.reads = Some(limit);
+                read(limit, false, &self.decided);
                 Action::Pause
             }
-            step => carry_out(step, &self.decided),
+            step => {
+                self.waits |= matches!(step, Step::Read { .. });
+                carry_out(step, &self.decided)
+            }
+        }
+    }
+
+    /// How many bytes of its body are wanted for the decision, at most.
+    fn reads(&self) -> Option<usize> {
+        match self.decided.try_borrow().as_deref() {
+            Ok(Decided { way: Way::Reading { limit, .. }, .. }) => Some(*limit),
+            _ => None,
         }
     }
 
@@ -75,9 +85,25 @@ impl Stream {
             () if end => Body::Whole(host::request_body(size)),
             () => return Action::Pause,
         };
-        self.reads = None;
         match self.decide_by_body(body) {
             Some(step) => self.follow_step(step),
+            None => refuse(&self.decided),
+        }
+    }
+
+    /// The request was answered before its body was judged. The upstream's answer
+    /// must not pass, nor one of which nobody knows whose it is.
+    fn answer_early(&mut self) -> Action {
+        let is_the_proxys =
+            self.shared.proxy.fact("response.code_details").is_some_and(|details| details != b"via_upstream");
+        match self.with_gateway(|gateway, id, host, now| gateway.on_early_answer(id, host, now)) {
+            Some(Step::Reply { record, .. }) if is_the_proxys => {
+                if let Ok(mut decided) = self.decided.try_borrow_mut() {
+                    *decided = Decided { way: Way::Answered(Vec::new()), record };
+                }
+                Action::Continue
+            }
+            Some(step) => carry_out(step, &self.decided),
             None => refuse(&self.decided),
         }
     }
@@ -113,25 +139,21 @@ impl Context for Stream {
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         // No decision, no way through.
-        let action = match self.decide() {
+        match self.decide(end_of_stream) {
             Some(step) => self.follow_step(step),
             None => refuse(&self.decided),
-        };
-        match (action, self.reads) {
-            (_, Some(limit)) if end_of_stream => self.read_on(limit, 0, true),
-            (action, _) => action,
         }
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        match self.reads {
+        match self.reads() {
             Some(limit) => self.read_on(limit, size, end_of_stream),
             None => self.follow(),
         }
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        match self.reads {
+        match self.reads() {
             // How much was collected is not said here.
             Some(limit) => self.read_on(limit, limit, true),
             None => self.follow(),
@@ -139,11 +161,16 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        let Ok(decided) = self.decided.try_borrow() else {
+        let slot = Rc::clone(&self.decided);
+        let Ok(decided) = slot.try_borrow() else {
             return Action::Continue;
         };
         match &decided.way {
-            Way::Open | Way::Broken => {}
+            Way::Reading { ahead: true, .. } => {
+                drop(decided);
+                return self.answer_early();
+            }
+            Way::Open | Way::Reading { .. } | Way::Broken => {}
             Way::Answered(cookies) => {
                 for cookie in cookies {
                     host::edit(Map::Response, &Edit::Add("set-cookie".into(), cookie.clone().into_bytes().into()));
@@ -176,7 +203,7 @@ impl HttpContext for Stream {
         let record = match decided.way {
             Way::Forwarded(_) | Way::Answered(_) => decided.record,
             // Envoy refuses some requests before any filter sees them.
-            Way::Open => gateway.on_undecided(self.id, "proxy_refused", host, now()),
+            Way::Open | Way::Reading { .. } => gateway.on_undecided(self.id, "proxy_refused", host, now()),
             Way::Broken => gateway.on_undecided(self.id, "host_failure", host, now()),
         };
         if let Some(mut record) = record {
@@ -192,7 +219,13 @@ impl HttpContext for Stream {
 pub fn carry_out(step: Step, slot: &Slot) -> Action {
     match step {
         // A request that waited has said all it has to say.
-        Step::Await | Step::Read { .. } => refuse(slot),
+        Step::Await | Step::Read { head: Head::Held, .. } => refuse(slot),
+        Step::Read { limit, head: Head::Ahead(Advance { edits, .. }) } => {
+            if !edit_all(&edits) || !read(limit, true, slot) {
+                return refuse(slot);
+            }
+            Action::Continue
+        }
         Step::Reply { reply, reason, cookies, record } => {
             if let Ok(mut slot) = slot.try_borrow_mut() {
                 *slot = Decided { way: Way::Answered(cookies), record };
@@ -201,9 +234,7 @@ pub fn carry_out(step: Step, slot: &Slot) -> Action {
             Action::Pause
         }
         Step::Forward(Forward { edits, exchange, record }) => {
-            // Half of the edits would let a header through that the client must
-            // not say.
-            if !edits.iter().all(|edit| host::edit(Map::Request, edit)) {
+            if !edit_all(&edits) {
                 return refuse(slot);
             }
             let Ok(mut slot) = slot.try_borrow_mut() else {
@@ -213,6 +244,17 @@ pub fn carry_out(step: Step, slot: &Slot) -> Action {
             Action::Continue
         }
     }
+}
+
+/// Changes a request's headers. `false`: not all of them, and half of the edits
+/// would let a header through that the client must not say.
+fn edit_all(edits: &[Edit]) -> bool {
+    edits.iter().all(|edit| host::edit(Map::Request, edit))
+}
+
+/// The body is wanted next.
+fn read(limit: usize, ahead: bool, slot: &Slot) -> bool {
+    slot.try_borrow_mut().map(|mut slot| slot.way = Way::Reading { limit, ahead }).is_ok()
 }
 
 /// The host did not give us what a decision needs.
