@@ -1,3 +1,4 @@
+mod ahead;
 #[cfg(not(target_arch = "wasm32"))]
 mod explain;
 mod record;
