@@ -23,7 +23,7 @@ say "clippy for wasm"
 (
   use_wasm wasm32-wasip1
   [[ $toolchain == debian ]] && need_packages rust-web-clippy
-  "${cargo[@]}" clippy ${CI:+--locked} --quiet --target wasm32-wasip1 -p airgate-gateway -- -D warnings
+  "${cargo[@]}" clippy ${CI:+--locked} --quiet --target wasm32-wasip1 --workspace --exclude airgate -- -D warnings
 )
 
 say "documentation"

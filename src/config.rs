@@ -6,7 +6,6 @@ use crate::access::{Access, Vouchers};
 use crate::affinity::Affinity;
 use crate::audit::Audit;
 use crate::identity::IdentitySettings;
-use crate::json;
 use crate::page::Branding;
 use crate::routing::Routing;
 use crate::settings::{self, Environment, Mistake, Section};
@@ -54,8 +53,7 @@ impl Settings {
     /// # Errors
     /// Every mistake, each with its path; nothing starts with one.
     pub fn parse(text: &[u8], environment: Environment<'_>) -> Result<Settings, Vec<Mistake>> {
-        let value = json::parse(text).map_err(|error| vec![Mistake::new("", format!("no valid JSON: {error}"))])?;
-        Settings::read(&value, environment)
+        Settings::read(&settings::parse(text)?, environment)
     }
 
     /// Reads a configuration that is JSON already.

@@ -8,6 +8,7 @@ mod account;
 mod browser;
 #[cfg(not(target_arch = "wasm32"))]
 mod explain;
+mod gate;
 mod machine;
 mod origin;
 mod refusal;
@@ -38,6 +39,7 @@ use waiting::{Waiter, Waiting};
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use explain::{Asker, Explained, Inquiry};
+pub use gate::Gate;
 pub use response::Exchange;
 
 /// The host's name for one request, as long as that lives.
@@ -46,9 +48,9 @@ pub struct StreamId(pub u32);
 
 /// What to do with a request.
 #[derive(Debug)]
-pub enum Step {
+pub enum Step<E = Exchange> {
     /// Send it on, changed.
-    Forward(Forward),
+    Forward(Forward<E>),
     /// Answer it here.
     Reply {
         /// The answer.
@@ -87,12 +89,8 @@ pub enum Head {
 pub struct Advance {
     /// What to change in them, in order.
     pub edits: Edits,
-}
-
-impl Advance {
-    fn new(_: &Prospect, edits: Edits) -> Advance {
-        Advance { edits }
-    }
+    #[expect(dead_code, reason = "it need only be there")]
+    prospect: Prospect,
 }
 
 /// A request's body.
@@ -104,34 +102,41 @@ pub enum Body {
     TooLong,
 }
 
-/// The leave to send a request on. It cannot be made without a [`Permit`].
+/// The leave to send a request on. The gateway's [`Exchange`] cannot be made
+/// without a [`Permit`].
 #[derive(Debug)]
-pub struct Forward {
+pub struct Forward<E = Exchange> {
     /// What to change in the request's headers, in order.
     pub edits: Edits,
     /// What the response needs to know later.
-    pub exchange: Exchange,
+    pub exchange: E,
     /// What is to be written when the request ends; `None`: nothing.
     pub record: Option<Record>,
 }
 
 /// A request that waited and now has its answer.
 #[derive(Debug)]
-pub struct Wake {
+pub struct Wake<E = Exchange> {
     /// Which request.
     pub stream: StreamId,
     /// What to do with it; never [`Step::Await`], and [`Step::Read`] only with
     /// headers that go ahead.
-    pub step: Step,
+    pub step: Step<E>,
 }
 
 /// What an event that is no request led to.
-#[derive(Debug, Default)]
-pub struct Outcome {
+#[derive(Debug)]
+pub struct Outcome<E = Exchange> {
     /// Calls to make.
     pub calls: Vec<Call>,
     /// Requests that wait no longer.
-    pub wakes: Vec<Wake>,
+    pub wakes: Vec<Wake<E>>,
+}
+
+impl<E> Default for Outcome<E> {
+    fn default() -> Outcome<E> {
+        Outcome { calls: Vec::new(), wakes: Vec::new() }
+    }
 }
 
 /// The gateway.
@@ -385,7 +390,7 @@ impl Gateway {
             None => self.access.judge(&question, trace),
             Some(Foresight::Settled(verdict)) => *verdict,
             Some(Foresight::Open { prospect, operation }) => {
-                return Err(self.send_ahead(waiter, sender, operation.as_ref(), &prospect, host, now));
+                return Err(self.send_ahead(waiter, sender, operation.as_ref(), prospect, host, now));
             }
         };
         // Whoever only listens sends nothing on.
@@ -410,7 +415,7 @@ impl Gateway {
         waiter: &mut Waiter,
         sender: Sender,
         operation: Option<&Operation>,
-        prospect: &Prospect,
+        prospect: Prospect,
         host: &dyn Host,
         now: Time,
     ) -> Wanting {
@@ -418,7 +423,7 @@ impl Gateway {
             Ok((edits, stay)) => {
                 let cookies = std::mem::take(&mut waiter.cookies);
                 waiter.ahead = Some(Box::new(Ahead { sender, stay, cookies, since: now }));
-                Wanting::Body(BodyQuestion::LIMIT, Head::Ahead(Advance::new(prospect, edits)))
+                Wanting::Body(BodyQuestion::LIMIT, Head::Ahead(Advance { edits, prospect }))
             }
             Err(wanting) => wanting,
         }

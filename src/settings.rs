@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::json;
+
 /// One thing that is wrong with a configuration, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
@@ -40,6 +42,14 @@ impl fmt::Display for Mistake {
 
 /// Where `{env: NAME}` is looked up.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A configuration's text in JSON.
+///
+/// # Errors
+/// The one mistake that it is no JSON, or none that can be read one way only.
+pub fn parse(text: &[u8]) -> Result<Value, Vec<Mistake>> {
+    json::parse(text).map_err(|error| vec![Mistake::new("", format!("no valid JSON: {error}"))])
+}
 
 /// Reads a whole configuration with `reader`, which may leave fields out but
 /// never decides on its own that the whole is good.

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The preStop hook: Kubernetes sends SIGTERM when this ends, and SIGTERM ends Envoy at once. As ../stop.sh, but without
-# curl, which Envoy's image does not have.
+# The preStop hook: Kubernetes sends SIGTERM when this ends, and SIGTERM ends Envoy at once. Nothing but bash: Envoy's image
+# has no curl. ../stop.sh calls it too.
 #   ADMIN_PORT  Envoy's admin port on loopback (default 9901)
 #   SETTLE      seconds until nobody sends new requests here any more: endpoints have to reach every node and load
 #               balancer (default 15)

@@ -80,12 +80,12 @@ def test_only_reads_are_repeated(bed, parts, arrived, path, most):
 @pytest.fixture(scope="module", params=ROADS)
 def runners(request, open_bed):
     """Nobody is more than a runner, so that bodies decide."""
-    return open_bed(
-        Options(
-            bootstrap=lambda bootstrap: gateway(bootstrap, ISTIO / request.param),
-            plugin=lambda config: config["access"].update(default_role="runner"),
-        )
-    )
+
+    def demoted(bootstrap):
+        gateway(bootstrap, ISTIO / request.param)
+        bootstrap.plugin_config["access"]["default_role"] = "runner"
+
+    return open_bed(Options(bootstrap=demoted))
 
 
 @pytest.mark.parametrize(

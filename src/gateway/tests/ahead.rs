@@ -61,7 +61,9 @@ fn headers_go_ahead_as_they_would_go_and_the_body_decides() {
             matches!(edit, Edit::Set(set, to) if set.as_bytes() == name.as_bytes() && to[..] == *value.as_bytes())
         })
     };
-    assert!(sets("x-airgate-role", "runner") && sets("x-airgate-user", "alice") && sets("x-airgate-route", "api"));
+    assert!(
+        sets("x-airgate-role", "runner") && sets("x-airgate-user", "alice") && sets("x-airgate-route", "public-api")
+    );
     for name in ["authorization", "x-airbyte-auth"] {
         let removed = |edit: &Edit| matches!(edit, Edit::Remove(gone) if gone.eq_ignore_ascii_case(name.as_bytes()));
         assert!(edits.iter().any(removed), "{name}");
@@ -71,7 +73,7 @@ fn headers_go_ahead_as_they_would_go_and_the_body_decides() {
     let record = record(step);
     assert_eq!((record.decision, record.reason), (Decision::Allow, "default_role"));
     let told = [Field::Operation, Field::Ids, Field::Route].map(|field| record.get(field).unwrap_or_default());
-    assert_eq!(told, ["publicCreateJob", &format!("connection:{MINE}"), "api"]);
+    assert_eq!(told, ["publicCreateJob", &format!("connection:{MINE}"), "public-api"]);
 
     for body in [r#"{"jobType":"reset"}"#, "", "jobType=sync", r#"{"jobType":"sync","jobType":"reset"}"#] {
         went_ahead(bed.post(2, JOBS, &[]));

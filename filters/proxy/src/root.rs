@@ -4,18 +4,17 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use airgate::config::Settings;
-use airgate::gateway::{Gateway, Outcome, StreamId, Wake};
+use airgate::gateway::{Gate, Outcome, StreamId, Wake};
 use airgate::http::{Answer, Call, CallId};
 use airgate::metrics::Counts;
 use airgate::time::Time;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
 
+use crate::configuration;
 use crate::host::{self, Proxy};
 use crate::shared::Shared;
 use crate::stream::{Stream, carry_out};
-use crate::structure;
 
 /// How often keys that are wanted are fetched and waiting requests looked after.
 /// Five times a second costs nothing one could measure and delays a request that
@@ -27,21 +26,21 @@ const TICK: Duration = Duration::from_millis(200);
 const MAX_CALLS: usize = 1024;
 
 /// The root context.
-pub struct Root {
+pub struct Root<G: Gate> {
     id: u32,
-    shared: Rc<Shared>,
+    shared: Rc<Shared<G>>,
     calls: HashMap<u32, CallId>,
     /// The proxy's counters, by the order of [`Counts::names`].
     counters: Vec<Option<u32>>,
 }
 
-impl Root {
+impl<G: Gate> Root<G> {
     /// A context without configuration.
-    pub fn new(id: u32) -> Root {
+    pub fn new(id: u32) -> Root<G> {
         Root { id, shared: Rc::default(), calls: HashMap::new(), counters: Vec::new() }
     }
 
-    fn with_gateway(&mut self, event: impl FnOnce(&mut Gateway, &Proxy, Time) -> Outcome) {
+    fn with_gateway(&mut self, event: impl FnOnce(&mut G, &Proxy, Time) -> Outcome<G::Exchange>) {
         let Some(now) = host::now() else {
             return;
         };
@@ -90,7 +89,7 @@ impl Root {
         }
     }
 
-    fn wake(&self, wake: Wake) {
+    fn wake(&self, wake: Wake<G::Exchange>) {
         let slot = self.shared.waiting.try_borrow_mut().ok().and_then(|mut waiting| waiting.remove(&wake.stream));
         let Some(slot) = slot else {
             return;
@@ -104,7 +103,7 @@ impl Root {
     }
 }
 
-impl Context for Root {
+impl<G: Gate> Context for Root<G> {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {
         if let Some(call) = self.calls.remove(&token) {
             let answer = host::answer(headers, body);
@@ -113,30 +112,18 @@ impl Context for Root {
     }
 }
 
-impl RootContext for Root {
+impl<G: Gate> RootContext for Root<G> {
     fn on_configure(&mut self, _size: usize) -> bool {
-        let environment = |name: &str| std::env::var(name).ok();
-        let text = host::configuration();
-        let settings = match structure::read(&text) {
-            Some(value) => Settings::read(&value, &environment),
-            None => Settings::parse(&text, &environment),
+        let Some(gateway) = configuration::read(|config, environment| G::open(config, environment, &self.shared.proxy))
+        else {
+            return false;
         };
-        let settings = match settings {
-            Ok(settings) => settings,
-            Err(mistakes) => {
-                for mistake in mistakes {
-                    log::error!("airgate configuration: {mistake}");
-                }
-                return false;
-            }
-        };
-        let gateway = Gateway::new(settings, &self.shared.proxy);
         match self.shared.gateway.try_borrow_mut() {
             Ok(mut place) => *place = Some(gateway),
             Err(_) => return false,
         }
         // Without ticks no key would ever be fetched.
-        host::tick_every(TICK)
+        !G::TICKS || host::tick_every(TICK)
     }
 
     fn on_tick(&mut self) {

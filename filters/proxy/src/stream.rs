@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use airgate::audit::{Audit, Field};
-use airgate::gateway::{Advance, Body, Forward, Gateway, Head, Step, StreamId};
+use airgate::gateway::{Advance, Body, Forward, Gate, Head, Step, StreamId};
 use airgate::host::Host;
 use airgate::http::{Edit, Reply};
 use airgate::time::Time;
@@ -14,41 +14,44 @@ use crate::host::{self, Map, Moment, Proxy};
 use crate::shared::{Decided, Shared, Slot, Way};
 
 /// The context of one request.
-pub struct Stream {
+pub struct Stream<G: Gate> {
     id: StreamId,
-    shared: Rc<Shared>,
-    decided: Slot,
+    shared: Rc<Shared<G>>,
+    decided: Slot<G::Exchange>,
     /// Whether gateway or root know of it.
     waits: bool,
     /// Microseconds that it took to decide, as far as it did not wait.
     spent: u64,
 }
 
-impl Stream {
+impl<G: Gate> Stream<G> {
     /// A request that has not been read yet.
-    pub fn new(id: StreamId, shared: Rc<Shared>) -> Stream {
+    pub fn new(id: StreamId, shared: Rc<Shared<G>>) -> Stream<G> {
         Stream { id, shared, decided: Slot::default(), waits: false, spent: 0 }
     }
 
-    fn decide(&mut self, ends: bool) -> Option<Step> {
+    fn decide(&mut self, ends: bool) -> Option<Step<G::Exchange>> {
         let headers = host::headers(Map::Request)?;
-        self.with_gateway(|gateway, id, host, now| gateway.on_request(id, headers, ends, host, now))
+        self.with_gateway(|gateway, id, host, now| Some(gateway.on_request(id, headers, ends, host, now)))
     }
 
-    fn decide_by_body(&mut self, body: Body) -> Option<Step> {
+    fn decide_by_body(&mut self, body: Body) -> Option<Step<G::Exchange>> {
         self.with_gateway(|gateway, id, host, now| gateway.on_body(id, body, host, now))
     }
 
-    fn with_gateway(&mut self, event: impl FnOnce(&mut Gateway, StreamId, &Proxy, Time) -> Step) -> Option<Step> {
+    fn with_gateway(
+        &mut self,
+        event: impl FnOnce(&mut G, StreamId, &Proxy, Time) -> Option<Step<G::Exchange>>,
+    ) -> Option<Step<G::Exchange>> {
         let begun = host::now()?;
         let mut gateway = self.shared.gateway.try_borrow_mut().ok()?;
         let step = event(gateway.as_mut()?, self.id, &self.shared.proxy, begun.time());
         let spent = host::now().map_or(0, |ended| ended.micros_since(begun));
         self.spent = self.spent.saturating_add(spent);
-        Some(step)
+        step
     }
 
-    fn follow_step(&mut self, step: Step) -> Action {
+    fn follow_step(&mut self, step: Step<G::Exchange>) -> Action {
         match step {
             Step::Await => {
                 self.waits = true;
@@ -119,7 +122,7 @@ impl Stream {
     }
 }
 
-impl Context for Stream {
+impl<G: Gate> Context for Stream<G> {
     fn on_done(&mut self) -> bool {
         if self.waits {
             // Off both lists: acting on a stream that is gone acts on another.
@@ -136,7 +139,7 @@ impl Context for Stream {
     }
 }
 
-impl HttpContext for Stream {
+impl<G: Gate> HttpContext for Stream<G> {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         // No decision, no way through.
         match self.decide(end_of_stream) {
@@ -216,7 +219,7 @@ impl HttpContext for Stream {
 }
 
 /// Does to the stream in effect what was decided about it.
-pub fn carry_out(step: Step, slot: &Slot) -> Action {
+pub fn carry_out<E>(step: Step<E>, slot: &Slot<E>) -> Action {
     match step {
         // A request that waited has said all it has to say.
         Step::Await | Step::Read { head: Head::Held, .. } => refuse(slot),
@@ -253,12 +256,12 @@ fn edit_all(edits: &[Edit]) -> bool {
 }
 
 /// The body is wanted next.
-fn read(limit: usize, ahead: bool, slot: &Slot) -> bool {
+fn read<E>(limit: usize, ahead: bool, slot: &Slot<E>) -> bool {
     slot.try_borrow_mut().map(|mut slot| slot.way = Way::Reading { limit, ahead }).is_ok()
 }
 
 /// The host did not give us what a decision needs.
-fn refuse(slot: &Slot) -> Action {
+fn refuse<E>(slot: &Slot<E>) -> Action {
     if let Ok(mut slot) = slot.try_borrow_mut() {
         slot.way = Way::Broken;
     }

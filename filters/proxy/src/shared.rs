@@ -5,39 +5,47 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use airgate::audit::Record;
-use airgate::gateway::{Exchange, Gateway, StreamId};
+use airgate::gateway::{Gate, StreamId};
 
 use crate::host::Proxy;
 
 /// Hangs on the root context; each stream holds it as well.
-#[derive(Default)]
-pub struct Shared {
+pub struct Shared<G: Gate> {
     /// `None` until there is a configuration without mistakes.
-    pub gateway: RefCell<Option<Gateway>>,
+    pub gateway: RefCell<Option<G>>,
     /// What the gateway borrows.
     pub proxy: Proxy,
     /// Where to leave the answer for each stream that waits.
-    pub waiting: RefCell<HashMap<StreamId, Slot>>,
+    pub waiting: RefCell<HashMap<StreamId, Slot<G::Exchange>>>,
+}
+
+impl<G: Gate> Default for Shared<G> {
+    fn default() -> Shared<G> {
+        Shared { gateway: RefCell::default(), proxy: Proxy::default(), waiting: RefCell::default() }
+    }
 }
 
 /// Where the decision about a request is left for its response. The root context
 /// fills it for requests that waited: a stream's own object is busy then.
-pub type Slot = Rc<RefCell<Decided>>;
+pub type Slot<E> = Rc<RefCell<Decided<E>>>;
 
 /// What was decided about a request, and what is to be written about it.
-#[derive(Default)]
-pub struct Decided {
+pub struct Decided<E> {
     /// The decision.
-    pub way: Way,
+    pub way: Way<E>,
     /// `None`: nothing.
     pub record: Option<Record>,
 }
 
+impl<E> Default for Decided<E> {
+    fn default() -> Decided<E> {
+        Decided { way: Way::Open, record: None }
+    }
+}
+
 /// What was decided about a request.
-#[derive(Default)]
-pub enum Way {
+pub enum Way<E> {
     /// Nothing yet.
-    #[default]
     Open,
     /// Its body is being collected.
     Reading {
@@ -47,7 +55,7 @@ pub enum Way {
         ahead: bool,
     },
     /// It went on.
-    Forwarded(Exchange),
+    Forwarded(E),
     /// It was answered here; the answer sets these cookies. Not in the answer
     /// itself, since nginx keeps only the last of several there.
     Answered(Vec<String>),
