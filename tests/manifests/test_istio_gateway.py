@@ -100,7 +100,8 @@ def test_a_body_decides(runners, arrived, path, good, bad):
     assert "x-standin-name" in client.post(path, json=good).headers
     assert [(request["url"], request["complete"]) for request in arrived()] == [(path, True)]
     assert client.post(path, json=bad).status_code == 403
-    assert all(not request["complete"] and not request["body_bytes"] for request in arrived()[1:])
+    # What of it came, if anything, was no request, or none that Node calls one.
+    assert not any(request.get("complete") or request.get("body_bytes") for request in arrived()[1:])
 
 
 def test_what_hangs_without_bodies_headers_ahead(open_bed):

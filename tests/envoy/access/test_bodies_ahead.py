@@ -52,6 +52,10 @@ def options(rogue, site) -> Callable[[str], Options]:
     def bootstrap(bootstrap: Bootstrap) -> None:
         rogue.connect(bootstrap)
         del bootstrap.plugin["allow_on_headers_stop_iteration"]
+        nowhere = {"prefix": "/", "headers": [{"name": "x-nowhere", "present_match": True}]}
+        response = {"status": 503, "body": {"inline_string": "nowhere"}}
+        routes = bootstrap.manager()["route_config"]["virtual_hosts"][0]["routes"]
+        routes.insert(0, {"name": "nowhere", "match": nowhere, "direct_response": response})
 
     return lambda version: Options(version=version, plugin=configure, bootstrap=bootstrap, concurrency=1)
 
@@ -195,6 +199,12 @@ def test_an_answer_before_the_body_does_not_pass(bed, site, wire):
     visit = Asker(bed, site, wire, **RUNNER).ask_in_parts(JOBS, parts, early)
     refused(visit, "answered_early", 502)
     passed(Asker(bed, site, wire, **RUNNER).ask(JOBS, b'{"jobType":"sync"}'), 18)
+
+
+@WIRES
+def test_the_proxys_own_answer_passes(bed, site, wire):
+    visit = Asker(bed, site, wire, **RUNNER).ask(JOBS, {"jobType": "sync"}, [(b"x-nowhere", b"yes")])
+    assert (visit.answer.status, visit.answer.body) == (503, b"nowhere") and not visit.arrivals
 
 
 @WIRES
