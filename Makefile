@@ -9,14 +9,29 @@ bench := PYTHONPATH=tests:. PYTHONDONTWRITEBYTECODE=1 .build/venv/bin/python -m 
 envoy := 1.40.0
 envoys := 1.36.4 $(envoy)
 
+# In the order in which one comes to them; a target of a new kind is among the last.
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' ' \
+	  function kind(name) { \
+	    if (name ~ /^(demo|smoke|token)/) return 1; \
+	    if (name ~ /^(check|test)/) return 2; \
+	    if (name ~ /^(setup|wasm|cli|image|modules|sbom)/) return 3; \
+	    if (name ~ /^(bench|soak|fuzz|mutants)/) return 4; \
+	    return 5; \
+	  } \
+	  /^[a-z-]+:.*## / { lines[kind($$1)] = lines[kind($$1)] sprintf("  make %-17s %s\n", $$1, $$2) } \
+	  END { \
+	    split("Try it|Test it|Build it|Measure it, and wear it out|Look after it", titles, "|"); \
+	    for (number = 1; number <= 5; number++) if (lines[number]) printf "%s\n%s\n", titles[number], lines[number]; \
+	  }' Makefile
 
 .PHONY: setup
 setup: wasm cli python node envoys browser ## set everything up, so that the rest works offline
 	@$(scripts)/wasm-bindgen.sh
 	@$(scripts)/load.sh
+	@$(scripts)/deny.sh fetch
+	@$(scripts)/supply.sh
 
 .PHONY: wasm
 wasm: ## build the module, .build/airgate.wasm
@@ -25,6 +40,14 @@ wasm: ## build the module, .build/airgate.wasm
 .PHONY: cli
 cli: ## build the command, .build/airgate; `cargo install --path .` installs it
 	@$(scripts)/cli.sh
+
+.PHONY: sbom
+sbom: wasm ## write down what is linked into the module: .build/airgate.cdx.json
+	@$(scripts)/sbom.sh
+
+.PHONY: image
+image: sbom ## the module as OCI images, in one layout: .build/image (docs/release.md)
+	@$(scripts)/image.sh
 
 .PHONY: demo
 demo: parts ## run the demo here until Ctrl-C, and say where to click and what to curl
@@ -66,6 +89,14 @@ bench-write: python ## write the last results into benches/, its README.md too
 test-unit: ## the core's tests, native
 	@$(scripts)/unit-test.sh $(ARGS)
 
+.PHONY: upgrade-fixtures
+upgrade-fixtures: ## keep what this version writes (cookies, shared data) for later versions to read: once, at a release
+	@$(scripts)/unit-test.sh --test upgrades -- --ignored
+
+.PHONY: test-upgrade
+test-upgrade: parts ## gateways of two versions side by side: make test-upgrade PREVIOUS=/path/to/the/old/airgate.wasm
+	@AIRGATE_PREVIOUS="$(abspath $(PREVIOUS))" $(python) -m pytest tests/envoy/scale/test_two_versions.py $(ARGS)
+
 .PHONY: test-cli
 test-cli: cli python ## the command, and what the documents say of it
 	@$(python) -m pytest tests/cli $(ARGS)
@@ -106,6 +137,12 @@ test-saml: parts ## sign in with SAML, through a broker: docs/saml.md; not part 
 	@$(scripts)/saml.sh
 	@$(python) -m pytest tests/saml $(ARGS)
 
+.PHONY: test-docs
+test: test-docs
+test-docs: parts cli envoys ## every block of code, link and name in all pages; the README, run against the demo
+	@$(scripts)/docs.sh
+	@$(python) -m pytest tests/docs $(ARGS)
+
 .PHONY: test-providers
 test-providers: parts cli ## the settings and the sample tokens of docs/providers
 	@$(python) -m pytest tests/providers $(ARGS)
@@ -114,6 +151,17 @@ test-providers: parts cli ## the settings and the sample tokens of docs/provider
 test-ways: wasm cli python node envoys ## the ways over: HAProxy, Envoy's own filters and airgate, asked the same
 	@$(scripts)/load.sh
 	@$(python) -m pytest tests/ways $(ARGS)
+
+.PHONY: test-supply
+test: test-supply
+test-supply: image python ## lock files, SBOM and images, read back
+	@$(scripts)/supply.sh
+	@$(python) -m pytest tests/supply $(ARGS)
+
+.PHONY: test-reproducible
+test: test-reproducible
+test-reproducible: ## build the module once more, in another folder: the same, byte for byte
+	@$(scripts)/reproducible.sh
 
 SECONDS_EACH ?= 20
 .PHONY: fuzz-smoke
@@ -124,13 +172,22 @@ fuzz-smoke: ## fuzz each target for a moment; ARGS="token jwks" for some, SECOND
 fuzz: ## fuzz each target for ten minutes
 	@$(scripts)/fuzz.sh 600 $(ARGS)
 
+.PHONY: mutants
+mutants: ## change the core in one place at a time, and see which tests notice: hours; docs/mutants.md has shorter ways
+	@$(scripts)/mutants.sh $(ARGS)
+
 .PHONY: check
-check: wasm python ## format, clippy, docs, syntax, size of the module
+check: wasm python ## format, clippy, docs, dependencies, syntax, size of the module
 	@$(scripts)/check.sh
 
 .PHONY: requirements
 requirements: ## pin the Python packages of the tests anew, with hashes
 	@$(scripts)/requirements.sh
+
+.PHONY: screenshots
+screenshots: parts browser ## make the pictures of docs/images anew, about 4 minutes: the pages, and the dashboard's panels
+	@$(scripts)/prometheus.sh
+	@$(python) -m lab.screenshots
 
 .PHONY: clean
 clean: ## remove everything that make built

@@ -32,9 +32,12 @@ say "documentation"
   RUSTDOCFLAGS="-D warnings" "${cargo[@]}" doc ${CI:+--locked} --quiet --workspace --no-deps
 )
 
+say "dependencies: licences, registries, versions"
+"$root/scripts/deny.sh"
+
 say "syntax of shell, Python and JavaScript"
 for script in scripts/*.sh .ci/run; do bash -n "$script"; done
-find tests benches -name '*.py' -not -path '*/node_modules/*' -print0 |
+find scripts tests benches -name '*.py' -not -path '*/node_modules/*' -print0 |
   xargs -0 "$venv/bin/python" -c 'import ast, sys; [ast.parse(open(path).read(), path) for path in sys.argv[1:]]'
 find tests -name '*.mjs' -not -path '*/node_modules/*' -print0 | xargs -0 -r -n1 node --check
 

@@ -15,6 +15,8 @@ mod target;
 pub use field::Field;
 pub use record::Record;
 
+use std::net::Ipv6Addr;
+
 use crate::decision::Decision;
 use crate::host::Host;
 use crate::http::Headers;
@@ -124,7 +126,9 @@ impl Audit {
     fn note_address(&self, record: &mut Record, host: &dyn Host) {
         let address = host.fact("source.address").unwrap_or_default();
         let address = String::from_utf8_lossy(&address);
-        let (address, port) = address.rsplit_once(':').unwrap_or((&address, ""));
+        // Some hosts say no port, and then the colons of IPv6 are no sign of one.
+        let whole = address.parse::<Ipv6Addr>().is_ok();
+        let (address, port) = address.rsplit_once(':').filter(|_| !whole).unwrap_or((&address, ""));
         let bare = address.strip_prefix('[').and_then(|address| address.strip_suffix(']'));
         self.note(record, Field::Address, bare.unwrap_or(address));
         self.note(record, Field::Port, port);

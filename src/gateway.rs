@@ -326,6 +326,11 @@ impl Gateway {
                     Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host, now),
                 }
             }
+            // Of a request without one some hosts never say that it has ended.
+            Err(Wanting::Body(_, Head::Held)) if waiter.says_it_is_empty() => {
+                waiter.body = Some(Body::Whole(Vec::new()));
+                self.decide(stream, waiter, host, now)
+            }
             Err(Wanting::Body(limit, head)) => match self.waiting.add_reader(stream, waiter) {
                 Ok(()) => Step::Read { limit, head },
                 Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host, now),

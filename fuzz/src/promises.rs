@@ -39,7 +39,9 @@ impl Fate {
 }
 
 pub fn holds(text: &[u8], part: &str) -> bool {
-    text.windows(part.len()).any(|window| window == part.as_bytes())
+    let first = part.as_bytes().first();
+    let mut places = text.iter().enumerate().filter(|(_, byte)| Some(*byte) == first);
+    places.any(|(at, _)| text[at..].starts_with(part.as_bytes()))
 }
 
 /// Checks a step, and says what it means. `sent` are the request's headers.
@@ -191,5 +193,5 @@ fn check_secrets(text: &[u8], place: &str) {
 /// Whether a text holds what must not be shown. The fuzzer reads it off the comparisons here: what it sends itself is
 /// no secret, and such an input no finding.
 pub fn is_telling(text: &[u8]) -> bool {
-    holds(text, SECRET) || holds(text, &sealing_key())
+    holds(text, SECRET) || holds(text, sealing_key())
 }

@@ -68,12 +68,13 @@ pub fn key_ring() -> KeyRing {
 }
 
 /// The same as the configuration says it.
-pub fn sealing_key() -> String {
-    encode(SEALING)
+pub fn sealing_key() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| encode(SEALING))
 }
 
 pub fn environment(name: &str) -> Option<String> {
-    Some(if name.ends_with("KEY") { sealing_key() } else { format!("{SECRET}-of-{name}") })
+    Some(if name.ends_with("KEY") { sealing_key().to_owned() } else { format!("{SECRET}-of-{name}") })
 }
 
 /// A provider with all that one can have, and everybody an admin.
@@ -111,7 +112,7 @@ pub struct Desk {
     drawn: Cell<u64>,
     /// Whether every call is refused.
     pub refuses: Cell<bool>,
-    shelf: RefCell<HashMap<String, (Vec<u8>, u32)>>,
+    pub shelf: RefCell<HashMap<String, (Vec<u8>, u32)>>,
 }
 
 impl Host for Desk {

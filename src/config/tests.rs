@@ -97,6 +97,37 @@ fn providers_have_names_and_issuers_of_their_own() {
     ]);
     assert_eq!(mistakes(&config), ["access.roles[1].provider: no provider has this name"]);
     config["access"] = smallest()["access"].clone();
+    config["providers"][0]["name"] = json!("corp-1_a.b");
+    assert_eq!(mistakes(&config), [""; 0]);
+    for name in ["a/b", "a b", "a?", "ä", "a\n"] {
+        config["providers"][0]["name"] = json!(name);
+        assert_eq!(mistakes(&config), ["providers[0].name: expected letters, digits, -, _ and . only"], "{name}");
+    }
     config["providers"] = json!([]);
     assert_eq!(mistakes(&config), ["providers: at least one provider must be written"]);
+}
+
+#[test]
+fn a_token_relay_needs_a_provider_whose_token_endpoint_is_told_somehow() {
+    let key = json!({"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+    let mut config = smallest();
+    config["providers"][0]["name"] = json!("corp");
+    config["token_relay"] = json!({"provider": "corp"});
+    assert_eq!(mistakes(&config), [""; 0], "by discovery");
+    config["token_relay"]["provider"] = json!("crop");
+    assert_eq!(mistakes(&config), ["token_relay.provider: no provider has this name"]);
+
+    let provider = json!({"name": "corp", "issuer": "https://idp", "audiences": ["a"], "jwks": {"keys": [key]}});
+    config["providers"] = json!([provider]);
+    config["token_relay"]["provider"] = json!("corp");
+    assert_eq!(
+        mistakes(&config),
+        ["token_relay.provider: its token endpoint is not known: it needs discovery, or login.token_endpoint"]
+    );
+    config["providers"][0]["login"] = json!({
+        "client_id": "a", "client_secret": {"env": "KEY"}, "cluster": "idp",
+        "authorization_endpoint": "https://idp/auth", "token_endpoint": "https://idp/token",
+    });
+    config["session"] = json!({"keys": [{"id": "k1", "secret": {"env": "KEY"}}]});
+    assert_eq!(mistakes(&config), [""; 0], "by its login");
 }

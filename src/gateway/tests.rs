@@ -1,7 +1,10 @@
 mod ahead;
 #[cfg(not(target_arch = "wasm32"))]
 mod explain;
+#[cfg(not(target_arch = "wasm32"))]
+mod order;
 mod record;
+mod relay;
 mod sign_in;
 mod step_up;
 
@@ -96,6 +99,13 @@ impl Bed {
         claims.invalid_before = None;
         claims.expires_at = Some(jwt_simple::prelude::Duration::from_secs(START + 600));
         self.key.sign(claims).unwrap()
+    }
+
+    /// A token of these very claims.
+    fn sign(&self, claims: &Value) -> String {
+        let mut signed = JWTClaims::new();
+        signed.custom = claims.clone();
+        self.key.sign(signed).unwrap()
     }
 
     fn send(&mut self, stream: u32, method: &str, path: &str, fields: &[(&str, &str)]) -> Step {
@@ -478,6 +488,21 @@ fn a_broken_request_id_is_replaced_not_repeated() {
         let step = bed.gateway.on_request(StreamId(1), Headers::from_pairs(head), false, &bed.host, bed.now);
         let given = replied(step).2["request_id"].as_str().unwrap().to_owned();
         assert!(given.len() == 32 && given.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}: {given}");
+    }
+}
+
+#[test]
+fn a_body_that_is_said_to_be_empty_is_not_waited_for() {
+    let mut bed = Bed::ready(|config| config["access"] = json!({"default_role": "runner"}));
+    let token = format!("Bearer {}", bed.token());
+    let mut ask = |lengths: &[&str]| {
+        let lengths = lengths.iter().map(|length| ("content-length", *length));
+        let headers: Vec<_> = lengths.chain([("authorization", token.as_str())]).collect();
+        bed.send(1, "POST", "/api/public/v1/jobs", &headers)
+    };
+    assert_eq!(replied(ask(&["0"])).1, "low_role", "what cannot be read is judged strictly");
+    for lengths in [&["0", "0"][..], &["00"], &[""], &["18"], &[]] {
+        assert!(matches!(ask(lengths), Step::Read { .. }), "{lengths:?}");
     }
 }
 

@@ -74,6 +74,12 @@ impl Waiter {
         static EMPTY: Body = Body::Whole(Vec::new());
         self.body.as_ref().or_else(|| self.ends.then_some(&EMPTY))
     }
+
+    /// Whether the request itself says that it has no body, which is not known
+    /// yet. Who lies is judged like somebody whose body cannot be read.
+    pub fn says_it_is_empty(&self) -> bool {
+        self.body.is_none() && self.request.headers().all("content-length").eq([b"0"])
+    }
 }
 
 impl Waiting {

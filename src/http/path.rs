@@ -214,6 +214,9 @@ fn refuse_plain(byte: u8) -> Result<(), PathRefusal> {
     }
 }
 
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod properties;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -133,7 +133,8 @@ fn read_keys(section: &Section<'_>, issuer: &str, settings: KeySettings, shared:
 
 /// The place of a key set in shared data. It names everything that says where
 /// the keys come from, so that a changed configuration never finds the keys of
-/// another source.
+/// another source; and the version of what lies there (2), so that what an old
+/// reader could misread lies elsewhere.
 fn shelf(source: &KeySource) -> String {
     let mut hash = hmac_sha256::Hash::new();
     let mut add = |text: &str| {

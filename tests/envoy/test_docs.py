@@ -19,10 +19,11 @@ PAGE = (ROOT / "docs/configuration.md").read_text()
 REFERENCE = blocks(PAGE)
 SIGN_IN = blocks((ROOT / "docs/sign-in.md").read_text())
 ACCESS = blocks((ROOT / "docs/access.md").read_text())
+HOSTS = blocks((ROOT / "docs/hosts.md").read_text())
 # A block that shows one part only is laid over the smallest whole.
 SMALLEST = REFERENCE[0]
 CONFIGURATIONS = [
-    *({**SMALLEST, **block} for block in [*REFERENCE, *ACCESS]),
+    *({**SMALLEST, **block} for block in [*REFERENCE, *ACCESS, *HOSTS]),
     *({**SMALLEST, **SIGN_IN[0], **block} for block in SIGN_IN),
 ]
 # The secrets that the blocks name and the example does not know.

@@ -62,7 +62,8 @@ export class Stream {
   /** The upstream answers. */
   respond(pairs = [[':status', '200']]) {
     this.response = new HeaderMap(pairs);
-    this.#host.enter('proxy_on_response_headers', this.id, pairs.length, 1);
+    const action = this.#host.enter('proxy_on_response_headers', this.id, pairs.length, 1);
+    if (action === PAUSE && this.#host.profile === 'nginx') throw new Error('a response is held: nginx cannot');
     return this.response;
   }
 
@@ -90,7 +91,10 @@ export class Host {
   #callout = null;
   #configuring = false;
 
-  constructor({ module, configuration, environment = {}, profile = 'envoy' }) {
+  /** `bodies`: whether they are handed out while headers are held. `fault`: from the start. */
+  constructor({ module, configuration, environment = {}, profile = 'envoy', bodies = true, fault }) {
+    this.bodies = bodies;
+    this.fault = fault ?? this.fault;
     this.environment = environment;
     this.profile = profile;
     this.configuration = Buffer.from(JSON.stringify(configuration));
@@ -147,7 +151,7 @@ export class Host {
       this.#hand(stream);
       return stream;
     }
-    if (action === PAUSE && !stream.reply && stream.body.length) {
+    if (action === PAUSE && !stream.reply && stream.body.length && this.bodies) {
       action = this.enter('proxy_on_request_body', stream.id, stream.body.length, 1);
     }
     stream.forwarded ||= action !== PAUSE && !stream.reply;
@@ -201,10 +205,17 @@ export class Host {
       }
       if (stream.reply && !stream.answered) {
         stream.answered = true;
-        stream.respond([[':status', String(stream.reply.status)], ...stream.reply.headers]);
+        stream.respond([[':status', String(stream.reply.status)], ...this.#survivors(stream.reply.headers)]);
       }
     }
     return result;
+  }
+
+  /** The headers of a local reply that get to the client: of several cookies nginx keeps the last. */
+  #survivors(headers) {
+    if (this.profile !== 'nginx') return headers;
+    const last = headers.findLastIndex(([name]) => name.toLowerCase() === 'set-cookie');
+    return headers.filter(([name], at) => name.toLowerCase() !== 'set-cookie' || at === last);
   }
 
   #call(name, call, all) {
@@ -273,12 +284,14 @@ export class Host {
         return stream ? Status.OK : Status.BAD_ARGUMENT;
       },
       proxy_get_shared_data: (pointer, length, data, size, cas) => {
+        if (this.profile === 'nginx') throw new Error('shared data without shm_kv: nginx traps here');
         const found = this.shared.get(this.text(pointer, length));
         if (!found) return Status.NOT_FOUND;
         this.view.setUint32(cas, found.cas, true);
         return this.#give(found.value, data, size);
       },
       proxy_set_shared_data: (pointer, length, value, size, cas) => {
+        if (this.profile === 'nginx') throw new Error('shared data without shm_kv: nginx traps here');
         const name = this.text(pointer, length);
         const found = this.shared.get(name)?.cas ?? 0;
         if (cas && cas !== found) return Status.CAS_MISMATCH;

@@ -188,22 +188,6 @@ test('no trap and no way in, whatever the order of events', () => {
   }
 });
 
-test('a host like nginx: no shelf, no foreign functions, no new properties, no port', () => {
-  const site = Site.ready({ keys, profile: 'nginx' });
-  site.host.properties.set('upstream.address', '10.0.0.1');
-  for (const algorithm of ['ES256', 'EdDSA']) {
-    const stream = site.as(site.token({}, algorithm), '/api/public/v1/workspaces');
-    assert.equal(stream.outcome, 'forward');
-    stream.respond();
-    stream.end();
-  }
-  const login = site.get('/', { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' });
-  assert.equal(login.reply.status, 302);
-  assert.equal(login.reply.headers.filter(([name]) => name === 'set-cookie').length, 0, 'one would be lost');
-  assert.equal(login.response.all('set-cookie').length, 1);
-  assert.ok(!site.host.calls.includes('proxy_call_foreign_function'));
-});
-
 describe('a host like Istio: no body before the headers have gone on', () => {
   const options = { keys, profile: 'istio', configuration: { bodies: 'headers_ahead', access: { default_role: 'runner' } } };
   const [SYNC, RESET] = ['{"jobType":"sync"}', '{"jobType":"reset"}'];

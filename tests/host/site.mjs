@@ -28,12 +28,14 @@ export class Keys {
 }
 
 export class Site {
-  constructor({ configuration = {}, profile, keys = new Keys(), jwks }) {
+  constructor({ configuration = {}, profile, bodies, fault, keys = new Keys(), jwks }) {
     this.keys = keys;
     this.jwks = jwks;
     this.host = new Host({
       module: MODULE,
       profile,
+      bodies,
+      fault,
       environment: { SESSION_KEY: randomBytes(32).toString('base64url'), AFFINITY_KEY: randomBytes(32).toString('base64url') },
       configuration: {
         external_url: 'https://airbyte.example',

@@ -48,6 +48,8 @@ class Balancer:
         self._ready: set[Backend] = set()
         self._open: Counter[Backend] = Counter()
         self._turn = count()
+        # asyncio itself holds none of them once a client has said its last word: they would be collected, in any thread.
+        self._serving: set[asyncio.Task] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._started = threading.Event()
@@ -108,11 +110,14 @@ class Balancer:
         if not connection:
             writer.transport.abort()
             return
+        task = asyncio.current_task()
+        self._serving.add(task)
         self._open[backend] += 1
         self.given[backend.port] += 1
         try:
             await asyncio.gather(_pass_on(reader, connection[1]), _pass_on(connection[0], writer))
         finally:
+            self._serving.discard(task)
             self._open[backend] -= 1
             for end in (writer, connection[1]):
                 end.close()

@@ -190,11 +190,11 @@ class Chromium:
     def drop_cookies(self) -> None:
         self.command("Storage.clearCookies")
 
-    def screenshot(self, file: Path, width: int = 390, dark: bool = False) -> Path:
-        """The whole page at this width; phones are 390 wide. A PNG."""
+    def screenshot(self, file: Path, width: int = 390, dark: bool = False, height: int = 844, scale: float = 2) -> Path:
+        """The whole page at this width; phones are 390 wide. A PNG, of `scale` times as many pixels."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.command("Emulation.setEmulatedMedia", features=[scheme])
-        size = {"width": width, "height": 844, "deviceScaleFactor": 2, "mobile": width < 600}
+        size = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 600}
         self.command("Emulation.setDeviceMetricsOverride", **size)
         try:
             # All that can be scrolled to: also to the right, where nothing should be.

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from lab.bed import Bed, Parts
+from lab.envoy import Options
 from lab.paths import DEMO
 from lab.process import Child
 from lab.provider import access_token
@@ -130,7 +131,7 @@ def _locked(file) -> bool:
 def _serve(announce: bool) -> int:
     # What the last one logged stays readable until the next begins.
     shutil.rmtree(DEMO / "run", ignore_errors=True)
-    with Parts(DEMO / "run") as parts, Bed(parts=parts) as bed:
+    with Parts(DEMO / "run") as parts, Bed(Options(roles=True), parts) as bed:
         authority = shutil.copy(bed.authority_file, DEMO / "ca.crt")
         environment = {
             "GATEWAY_URL": bed.url,

@@ -33,6 +33,7 @@ class Options:
 
     version: str = NEWEST
     plugin: Change = None  # airgate's own configuration
+    roles: bool = False  # those of the example, in place of everybody being an admin
     bootstrap: Callable[[Bootstrap], None] | None = None  # anything else in the example
     module: Path = MODULE
     timing: Timing = field(default_factory=Timing)
@@ -69,7 +70,9 @@ class Envoy:
         self.bootstrap.send_to(upstreams)
         self.bootstrap.trust(issuer, self.authority_file)
         self.bootstrap.hurry(options.timing)
-        self._change(options.plugin, options.bootstrap)
+        if not options.roles:
+            self.bootstrap.let_in()
+        self.change(options.plugin, options.bootstrap)
         self.child: Child | None = None
         # The keys of the cookies stay the same over restarts.
         self._keys = {name: secrets.token_urlsafe(32) for name in ("AIRGATE_AFFINITY_KEY", "AIRGATE_SESSION_KEY")}
@@ -106,11 +109,20 @@ class Envoy:
             stdin=subprocess.DEVNULL,
         )
 
+    def change(self, plugin: Change = None, bootstrap: Callable[[Bootstrap], None] | None = None) -> None:
+        """For the next start or reload."""
+        if callable(plugin):
+            plugin(self.bootstrap.plugin_config)
+        elif plugin:
+            self.bootstrap.plugin_config = merge(self.bootstrap.plugin_config, plugin)
+        if bootstrap:
+            bootstrap(self.bootstrap)
+
     def reload(self, plugin: Change = None, bootstrap: Callable[[Bootstrap], None] | None = None) -> bool:
         """A new configuration for the running Envoy. False when Envoy rejects it and stays with the old one."""
         assert self.options.reloadable, "ask for Options(reloadable=True)"
         before = self._reloads()
-        self._change(plugin, bootstrap)
+        self.change(plugin, bootstrap)
         self.bootstrap.write_listeners(self.folder)
         until(lambda: self._reloads() != before, 20, "the reload")
         return self._reloads()[0] != before[0]
@@ -156,14 +168,6 @@ class Envoy:
 
     def assert_no_trap(self) -> None:
         assert not (signs := self.traps()), "a VM trapped:\n" + "\n".join(signs)
-
-    def _change(self, plugin: Change, bootstrap: Callable[[Bootstrap], None] | None) -> None:
-        if callable(plugin):
-            plugin(self.bootstrap.plugin_config)
-        elif plugin:
-            self.bootstrap.plugin_config = merge(self.bootstrap.plugin_config, plugin)
-        if bootstrap:
-            bootstrap(self.bootstrap)
 
     def _reloads(self) -> tuple[int, int]:
         stats = self.stats(r"^listener_manager\.lds\.update_(success|rejected)$")

@@ -10,7 +10,7 @@ _TEXT = """
 {bold}airgate{plain}  Envoy {version} with airgate.wasm ({kilobytes} kB), in front of two stand-ins of Airbyte
 
   gateway    {url}
-  provider   {issuer}   people alice (admin), bob (editor), carol (reader); clients ci-bot, agent
+  provider   {issuer}   people alice (admin), bob (editor), carol (reader); clients ci-bot (editor), agent (reader)
   Envoy      {admin}   its metrics and configuration
 
 {bold}Click{plain}      (the browser will not know the demo's certificate authority, .demo/ca.crt)
@@ -21,7 +21,8 @@ _TEXT = """
 {bold}Curl{plain}       (in another terminal, in this folder)
   curl -i --cacert .demo/ca.crt {url}/api/public/v1/workspaces
   curl --cacert .demo/ca.crt -H "Authorization: Bearer $(make -s token FOR=alice)" {url}/api/public/v1/workspaces
-  curl --cacert .demo/ca.crt -H "Authorization: Bearer $(make -s token FOR=carol)" {url}/api/v1/standin/echo
+  curl --cacert .demo/ca.crt -H "Authorization: Bearer $(make -s token FOR=alice)" {url}/api/v1/standin/echo
+  curl --cacert .demo/ca.crt -H "Authorization: Bearer $(make -s token FOR=carol)" -X DELETE {url}/api/public/v1/sources/1
 
 {bold}Python{plain}     (the unmodified airbyte-api SDK, as the client ci-bot)
   (set -a; . .demo/env; SSL_CERT_FILE=$CA_CERT .build/venv/bin/python tests/lab/sdk_example.py)

@@ -35,13 +35,15 @@ class Surfer:
     `page.history` has the redirects that led there. A path is one of the gateway's; URLs may lead anywhere.
     """
 
-    def __init__(self, url: str, provider: str, authority_file: Path):
+    def __init__(self, url: str, provider: str, authority_file: Path, keep_alive: bool = True):
+        """Without `keep_alive` each request has a connection of its own."""
         self.url = url
         self.provider = provider
         self.cookies = Jar()
         deaf = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         # More patient than the gateway, which waits up to 20 s for a login.
-        self._http = httpx.Client(verify=trusting(authority_file), cookies=deaf, timeout=30)
+        limits = httpx.Limits(max_keepalive_connections=None if keep_alive else 0)
+        self._http = httpx.Client(verify=trusting(authority_file), cookies=deaf, timeout=30, limits=limits)
 
     def navigate(self, path: str, until: Condition | None = None, headers: Fields = {}) -> httpx.Response:
         """

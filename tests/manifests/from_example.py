@@ -55,6 +55,8 @@ _CHANGES = [
     ),
     ("code: {local: {filename: /etc/airgate/airgate.wasm}}", "code: {local: {filename: /etc/airgate/module/plugin.wasm}}"),
     (_ENDPOINTS, _SERVICE),
+    # Counted for each Envoy, and here are two.
+    ("      - max_connections: 5\n", "      - max_connections: 3  # of 5 in all, for two pods: docs/scaling.md\n"),
     (_REDIRECT, _PROBES + _REDIRECT),
 ]
 

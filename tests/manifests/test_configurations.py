@@ -44,8 +44,8 @@ def test_it_is_good(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(EXAMPLE)))
 def test_a_mistake_in_it_is_found(file, tmp_path):
     text = file.read_text()
-    assert text.count("default_role: admin") == 1
+    assert text.count("default_role: none") == 1
     wrong = tmp_path / file.name
-    wrong.write_text(text.replace("default_role: admin", "default_rol: admin"))
+    wrong.write_text(text.replace("default_role: none", "default_rol: none"))
     done = check(wrong)
     assert done.returncode == 1 and "did you mean default_role?" in done.stdout + done.stderr

@@ -63,7 +63,7 @@ export function configuration({ demo, keys, memory }) {
     loadExistingGrant: grant,
     pkce: { required: () => true },
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-    rotateRefreshToken: true,
+    rotateRefreshToken: demo.rotates_refresh_tokens,
     renderError: pages.error,
     // Without the dispatcher that oidc-provider brings: it keeps to public addresses, and a gateway to be told is here.
     fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),

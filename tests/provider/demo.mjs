@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 
 const OWN = new URL('demo.json', import.meta.url);
-const FIELDS = ['audience', 'access_token_seconds', 'id_token_seconds', 'passwords_only', 'heeds_acr_values', 'accounts', 'clients'];
+const TIMES = ['access_token_seconds', 'id_token_seconds'];
+const WAYS = ['heeds_acr_values', 'rotates_refresh_tokens'];
+const FIELDS = ['audience', ...TIMES, ...WAYS, 'passwords_only', 'accounts', 'clients'];
 const TOKEN_FIELDS = ['claims', 'alg', 'seconds', 'opaque'];
 
 export function loadDemo(path) {

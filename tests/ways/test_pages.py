@@ -68,18 +68,3 @@ def test_the_lists_of_oauth2_proxys_file_are_flags():
     assert len(names) > 15
     flags = [name.replace("_", "-") for name in names]
     assert not [flag for flag in flags if flag not in FLAGS and flag.removesuffix("s") not in FLAGS]
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_its_links_lead_somewhere(page):
-    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
-        file, _, anchor = target.partition("#")
-        place = (page.parent / file) if file else page
-        assert place.exists(), target
-        assert not anchor or anchor in heads(place), target
-
-
-def heads(page: Path) -> set[str]:
-    """As GitHub makes anchors of them."""
-    found = re.findall(r"^#+ (.*)", page.read_text(), re.M)
-    return {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in found}

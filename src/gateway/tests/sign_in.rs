@@ -86,23 +86,29 @@ impl Bed {
     /// The whole way, to a jar with a session.
     pub(super) fn signed_in(&mut self) -> Jar {
         let mut jar = Jar::default();
-        let (location, cookies) = redirect(self.browse(1, &jar, PAGE, "airbyte.example.com"));
+        let nonce = self.came_back(&mut jar);
+        let mut wakes = self.tokens(Some(&nonce), "r-1");
+        let (location, cookies) = redirect(wakes.remove(0).step);
+        assert_eq!(location, PAGE);
+        jar.take(&cookies);
+        assert_eq!(jar.0.keys().collect::<Vec<_>>(), ["__Host-airgate-session"], "the attempt is over");
+        jar
+    }
+
+    /// The way to the provider and back, until the code is on its way; answers the nonce.
+    fn came_back(&mut self, jar: &mut Jar) -> String {
+        let (location, cookies) = redirect(self.browse(1, jar, PAGE, "airbyte.example.com"));
         jar.take(&cookies);
         let sent = crate::http::read_form(location.split_once('?').unwrap().1.as_bytes()).unwrap();
         let sent: HashMap<String, String> = sent.into_iter().collect();
         assert!(location.starts_with("https://idp/auth?") && sent["code_challenge_method"] == "S256");
         let callback = Form::new([("code", "c-1"), ("state", sent["state"].as_str())]);
         let path = format!("/.airgate/callback/corp?{}", callback.text());
-        assert!(matches!(self.browse(2, &jar, &path, "airbyte.example.com"), Step::Await));
+        assert!(matches!(self.browse(2, jar, &path, "airbyte.example.com"), Step::Await));
         assert!(self.tick().is_empty());
         let form = self.calls[0].form.clone().unwrap();
         assert!(form.text().contains("code=c-1") && form.text().contains("code_verifier="), "{}", form.text());
-        let mut wakes = self.tokens(Some(&sent["nonce"]), "r-1");
-        let (location, cookies) = redirect(wakes.remove(0).step);
-        assert_eq!(location, PAGE);
-        jar.take(&cookies);
-        assert_eq!(jar.0.keys().collect::<Vec<_>>(), ["__Host-airgate-session"], "the attempt is over");
-        jar
+        sent["nonce"].clone()
     }
 }
 
@@ -207,4 +213,97 @@ fn the_host_chooses_the_provider_and_the_redirect_uri() {
     let page = String::from_utf8(reply.body).unwrap();
     assert_eq!((reply.status, reason), (200, "choose_provider"));
     assert!(page.contains("provider=corp") && page.contains("provider=partners"), "{page}");
+}
+
+#[test]
+fn pages_on_each_host_of_ours_may_change_things_and_others_may_not() {
+    let mut bed = Bed::with_login(|config| {
+        config["providers"][0]["login"]["external_url"] = json!("https://staff.example.com");
+    });
+    let cookie = bed.signed_in().header();
+    let mut post = |origin| bed.send(9, "POST", "/api/v1/x", &[("cookie", &cookie), ("origin", origin)]);
+    for ours in ["https://airbyte.example.com", "https://staff.example.com"] {
+        assert_eq!(forwarded(post(ours))["x-airgate-user"], "alice", "{ours}");
+    }
+    for other in ["https://example.com", "https://partners.example.com", "https://xyzzy"] {
+        assert_eq!((replied(post(other)).0, replied(post(other)).1), (403, "wrong_origin"), "{other}");
+    }
+}
+
+#[test]
+fn who_signs_in_at_a_provider_that_is_down_is_told_so_and_waits_no_longer() {
+    let mut bed = Bed::new(|config| {
+        config["providers"][0]["login"] = json!({"client_id": "airgate", "client_secret": {"env": "SECRET"}});
+        config["session"] = json!({"keys": [{"id": "k1", "secret": {"env": "KEY"}}]});
+    });
+    let jar = Jar::default();
+    assert!(matches!(bed.browse(1, &jar, PAGE, "airbyte.example.com"), Step::Await), "it is being asked");
+    bed.tick();
+    let wake = bed.answer(&Answer::Failed).pop().unwrap();
+    let again = bed.browse(2, &jar, PAGE, "airbyte.example.com");
+    for step in [wake.step, again] {
+        let Step::Reply { reply, reason, .. } = step else { panic!("{step:?}") };
+        assert_eq!((reply.status, reason), (503, "provider_unavailable"));
+    }
+}
+
+#[test]
+fn a_session_needs_no_refresh_token_but_then_it_must_not_be_over_as_it_begins() {
+    // Seconds until the ID token ends; 60 are forgiven.
+    for (left, refreshes, good) in
+        [(600, false, true), (1, false, true), (0, false, false), (-9, false, false), (-9, true, true)]
+    {
+        let mut bed = Bed::with_login(|_| {});
+        let mut jar = Jar::default();
+        let nonce = bed.came_back(&mut jar);
+        let claims = json!({"iss": "https://idp", "aud": "airgate", "sub": "alice", "nonce": nonce, "iat": START,
+            "exp": START.saturating_add_signed(left)});
+        let mut answer = json!({"access_token": "a", "token_type": "Bearer", "id_token": bed.sign(&claims)});
+        if refreshes {
+            answer["refresh_token"] = json!("r-1");
+        }
+        let mut wakes = bed.answer(&Answer::Response { status: 200, body: answer.to_string().into_bytes() });
+        let Step::Reply { reply, cookies, .. } = wakes.remove(0).step else { panic!("an answer") };
+        let session = cookies.iter().any(|cookie| cookie.starts_with("__Host-airgate-session="));
+        assert_eq!((reply.status == 302, session), (good, good), "{left} {refreshes}: {}", reply.status);
+        jar.take(&cookies);
+        if good && !refreshes {
+            assert_eq!(forwarded(bed.fetch(&jar))["x-airgate-user"], "alice");
+        }
+    }
+}
+
+/// A refresh token may be good for one use: what came with the tokens is kept even if the provider then falls silent.
+#[test]
+fn a_refresh_that_userinfo_interrupts_keeps_the_new_refresh_token() {
+    let mut bed = Bed::with_login(|config| {
+        config["providers"][0]["login"]["userinfo"] = true.into();
+        config["providers"][0]["login"]["userinfo_endpoint"] = "https://idp/me".into();
+    });
+    let mut jar = Jar::default();
+    let nonce = bed.came_back(&mut jar);
+    assert!(bed.tokens(Some(&nonce), "r-1").is_empty(), "userinfo is asked first");
+    bed.tick();
+    bed.calls.retain(|call| call.endpoint.path == "/me");
+    let mut wakes = bed.answer(&Answer::Response { status: 200, body: br#"{"sub":"alice"}"#.to_vec() });
+    jar.take(&redirect(wakes.remove(0).step).1);
+
+    for (old, new) in [("r-1", "r-2"), ("r-2", "r-3")] {
+        bed.after(590_000);
+        bed.fetch(&jar);
+        bed.tick();
+        bed.calls.retain(|call| call.endpoint.path == "/token");
+        assert!(bed.calls[0].form.as_ref().unwrap().text().contains(&format!("refresh_token={old}")));
+        bed.tokens(None, new);
+        bed.tick();
+        bed.calls.retain(|call| call.endpoint.path == "/me");
+        bed.answer(&Answer::Failed);
+        let Step::Forward(forward) = bed.fetch(&jar) else { panic!("not forwarded") };
+        let edits = bed.gateway.on_response(&forward.exchange, || Some(Headers::default()), bed.now);
+        let cookies = edits.into_iter().filter_map(|edit| match edit {
+            Edit::Add(_, value) => Some(String::from_utf8(value.into_owned()).unwrap()),
+            _ => None,
+        });
+        jar.take(&cookies.collect::<Vec<_>>());
+    }
 }

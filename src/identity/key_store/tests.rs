@@ -168,6 +168,25 @@ fn a_key_that_is_unknown_is_looked_for_once_in_ten_seconds() {
 }
 
 #[test]
+fn a_token_from_the_providers_own_hand_is_worth_one_fetch_at_any_time() {
+    let mut bed = Bed::new(Some("https://keys.example/jwks"));
+    let call = bed.call();
+    bed.answer(&call, &ok(JWKS));
+    let handed = bed.pass(seconds(1)).now;
+    assert_eq!(bed.store.outlook(bed.now), Outlook::Final, "a stranger's is worth none yet");
+    assert_eq!(bed.tick(), Progress::None);
+    assert_eq!(bed.store.outlook_in_person(handed, bed.now), Outlook::Wait);
+    let call = bed.call();
+    assert_eq!(bed.store.outlook_in_person(handed, bed.now), Outlook::Wait, "it is on its way");
+    bed.answer(&call, &ok(JWKS));
+    assert_eq!(bed.store.outlook_in_person(handed, bed.now), Outlook::Final, "once, and not again");
+    assert_eq!(bed.tick(), Progress::None);
+
+    let mut inline = KeyStore::inline(KeySet::parse(JWKS.as_bytes()).unwrap(), SETTINGS);
+    assert_eq!(inline.outlook_in_person(handed, bed.now), Outlook::Final, "there is nobody to ask");
+}
+
+#[test]
 fn what_another_worker_fetched_is_not_fetched_again() {
     let mut first = Bed::new(Some("https://keys.example/jwks"));
     let call = first.call();

@@ -231,6 +231,14 @@ mod tests {
     }
 
     #[test]
+    fn what_was_checked_passes_again_as_it_is() {
+        for text in HOSTILE.into_iter().chain(["/%7euser?q=%7e", "/a/", "/a?", "/caf%c3%a9?#", "/.airgate/me?x=%41"]) {
+            let checked = return_path(text);
+            assert_eq!(return_path(&checked), checked, "{text:?}");
+        }
+    }
+
+    #[test]
     fn long_ones_are_cut_at_the_query() {
         let path = "/".to_owned() + &"a".repeat(999);
         let fits = format!("{path}?{}", "b".repeat(999));

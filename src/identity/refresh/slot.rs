@@ -4,10 +4,13 @@
 //! A place is a text with a line for each token:
 //! `<hash> <milliseconds> lease|renewed|ended|outage <what belongs to it>`.
 //! All tokens of a place change by one compare-and-swap, so there is nothing to
-//! agree on but the line itself. A place never holds more than [`MAX_VALUE`]:
-//! what no longer counts goes whenever it is written, then the oldest results
-//! do. With sessions of 3.5 kB that is room for a thousand refreshes in two
-//! minutes, and never more than 4 MiB, which hosts do not give back.
+//! agree on but the line itself. A line that means something else has another
+//! word, or more words: who does not know it takes the whole place for empty.
+//!
+//! A place never holds more than [`MAX_VALUE`]: what no longer counts goes
+//! whenever it is written, then the oldest results do. With sessions of 3.5 kB
+//! that is room for a thousand refreshes in two minutes, and never more than 4
+//! MiB, which hosts do not give back.
 
 use ct_codecs::{Base64UrlSafeNoPadding, Decoder, Encoder};
 

@@ -381,6 +381,25 @@ fn what_is_not_ours_is_not_there() {
 }
 
 #[test]
+fn a_line_of_a_newer_version_is_not_misread() {
+    let mut old = bed(1, true);
+    old.ask(0, "a");
+    old.tick(0);
+    old.finish(0, "a", renewed("sealed"));
+    let line = old.place("a");
+    let newer = [line.replace(" renewed ", " renewed2 "), line.replace('\n', " more\n"), line.replacen(' ', " 2 ", 1)];
+    for newer in newer {
+        // The one that is asked for, or another's beside it.
+        for place in [newer.clone(), format!("{line}{}", newer.replacen(|_| true, "A", 1))] {
+            let mut bed = bed(1, true);
+            bed.lay("a", &place);
+            assert_eq!(bed.ask(0, "a"), "pending", "{place}");
+            assert_eq!(bed.tick(0), (1, false), "{place}");
+        }
+    }
+}
+
+#[test]
 fn every_byte_that_changes_on_the_shelf_leaves_the_old_session_or_none() {
     let mut bed = bed(1, true);
     bed.ask(0, "a");

@@ -223,3 +223,25 @@ def test_a_runner_syncs_with_the_unmodified_sdk(bed):
     command = [sys.executable, ROOT / "tests/lab/sdk_example.py"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_example_as_shipped_has_roles_for_three_groups_and_none_for_anybody_else(open_bed):
+    """Nobody becomes an admin because somebody forgot to change a line."""
+    bed = open_bed(Options(roles=True))
+    bed.provider.change(accounts={"olga": {"name": "Olga Other", "email": "olga@example.com", "groups": ["staff"]}})
+    refused = {}
+    for who in ("alice", "bob", "carol", "olga"):
+        surfer = bed.surfer()
+        surfer.sign_in(who)
+        asked = [
+            ("GET", "/api/public/v1/workspaces"),
+            ("PATCH", "/api/public/v1/connections/1"),
+            ("POST", "/api/v1/users/delete"),
+        ]
+        refused[who] = [surfer.fetch(method, path).status_code == 403 for method, path in asked]
+    assert refused == {
+        "alice": [False, False, False],
+        "bob": [False, False, True],
+        "carol": [False, True, True],
+        "olga": [True, True, True],
+    }

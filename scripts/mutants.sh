@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# mutants.sh [ARGUMENT...]: changes the core in one place at a time and says which changes no test notices
+# (docs/mutants.md). Folders and files of src/ say where, without any the three rooms that decide; the other arguments
+# go to cargo-mutants.
+. "$(dirname "$0")/common.sh"
+. "$root/scripts/toolchain.sh"
+
+version=27.1.0
+folder=$build/mutants
+
+use_native
+install() {
+  say "building cargo-mutants $version (once, some minutes)"
+  quietly cargo-mutants "${cargo[@]}" install cargo-mutants --version "$version" --locked --root "$folder/tool" \
+    --target-dir "$folder/tool-target"
+  rm -rf "$folder/tool-target"
+}
+once cargo-mutants "$version" install
+
+places=() arguments=()
+for argument in "$@"; do
+  case $argument in
+    src/*) places+=("$argument") ;;
+    *) arguments+=("$argument") ;;
+  esac
+done
+((${#places[@]})) || places=(src/identity src/access src/http)
+for place in "${places[@]}"; do
+  place=${place%/}
+  arguments+=(--file "${place%.rs}.rs" --file "${place%.rs}/**/*.rs")
+done
+
+# A shard is a sample: every so many-th, and not all from one file.
+[[ " ${arguments[*]} " != *" --shard"* ]] || arguments+=(--sharding round-robin)
+
+# Kept from run to run: only what is changed is built again.
+export CARGO_TARGET_DIR=$folder/target CARGO_INCREMENTAL=1
+exec "$folder/tool/bin/cargo-mutants" mutants --output "$folder" "${arguments[@]}"
