@@ -83,7 +83,7 @@ def runners(request, open_bed):
 
     def demoted(bootstrap):
         gateway(bootstrap, ISTIO / request.param)
-        bootstrap.plugin_config["access"]["default_role"] = "runner"
+        bootstrap.plugin_config["access"] = {"default_role": "runner"}
 
     return open_bed(Options(bootstrap=demoted))
 
