@@ -37,6 +37,10 @@ setup: wasm cli python node envoys browser ## set everything up, so that the res
 wasm: ## build the module, .build/airgate.wasm
 	@$(scripts)/wasm.sh
 
+.PHONY: modules
+modules: ## build the modules that do one thing, .build/airgate-*.wasm: filters/README.md
+	@$(scripts)/wasm.sh affinity routing tokens
+
 .PHONY: cli
 cli: ## build the command, .build/airgate; `cargo install --path .` installs it
 	@$(scripts)/cli.sh
@@ -71,7 +75,7 @@ token: python ## print an access token: make -s token FOR=alice|bob|carol|ci-bot
 	@$(python) -m lab.demo token $(FOR)
 
 .PHONY: test
-test: test-unit test-cli test-node test-host test-envoy test-manifests test-providers test-ways test-wasm ## all tests
+test: test-unit test-cli test-node test-host test-envoy test-modules test-manifests test-providers test-ways test-wasm ## all tests
 
 .PHONY: bench
 bench: bench-parts ## what a request costs, beside Envoy's own filters, HAProxy and the floor: about 20 minutes
@@ -117,6 +121,11 @@ test-host: wasm ## the module in a host where everything goes wrong
 .PHONY: test-envoy
 test-envoy: wasm cli python node envoys browser ## real Envoy, provider, browser and SDK; ARGS="-k cookie" for some
 	@$(python) -m pytest tests/envoy tests/soak --numprocesses 3 --dist loadfile $(ARGS)
+
+.PHONY: test-modules
+test-modules: modules parts ## the modules that do one thing, as their READMEs show them, in a real Envoy
+	@$(python) -m pytest tests/modules $(ARGS)
+	@node --test $(wildcard tests/modules/*.test.mjs)
 
 MINUTES ?= 60
 .PHONY: soak
@@ -177,7 +186,7 @@ mutants: ## change the core in one place at a time, and see which tests notice: 
 	@$(scripts)/mutants.sh $(ARGS)
 
 .PHONY: check
-check: wasm python ## format, clippy, docs, dependencies, syntax, size of the module
+check: wasm modules python ## format, clippy, docs, dependencies, syntax, sizes of the modules
 	@$(scripts)/check.sh
 
 .PHONY: requirements

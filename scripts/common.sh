@@ -20,6 +20,9 @@ quietly() {
   fail "failed: $* (all of it in ${log#"$root"/})"
 }
 
+# What a folder of filters/ is built into.
+module_name() { if [[ $1 == gateway ]]; then echo airgate.wasm; else echo "airgate-$1.wasm"; fi; }
+
 # One hash over the files, names included.
 digest() { sha256sum -- "$@" | sha256sum | cut -d' ' -f1; }
 

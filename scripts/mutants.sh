@@ -26,8 +26,10 @@ for argument in "$@"; do
 done
 ((${#places[@]})) || places=(src/identity src/access src/http)
 for place in "${places[@]}"; do
-  place=${place%/}
-  arguments+=(--file "${place%.rs}.rs" --file "${place%.rs}/**/*.rs")
+  case $place in
+    *.rs) arguments+=(--file "$place") ;;
+    *) arguments+=(--file "${place%/}.rs" --file "${place%/}/**/*.rs") ;;
+  esac
 done
 
 # A shard is a sample: every so many-th, and not all from one file.

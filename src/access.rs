@@ -57,7 +57,7 @@ const OWN_LOGIN: [&str; 3] = ["/api/login", "/api/logout", "/api/oauth/access_to
 pub struct Access {
     operations: Operations,
     amendments: Vec<Amendment>,
-    public: Vec<PathPattern>,
+    public: Public,
     closed: Vec<PathPattern>,
     open: Vec<PathPattern>,
     groups: GroupNames,
@@ -68,6 +68,32 @@ pub struct Access {
     budgets: Budgets,
     /// `/act`, `/acr` and `/auth_time`, as far as anything depends on them.
     standard_claims: Vec<Pointer>,
+}
+
+/// What is for everybody, as the configuration has it.
+pub struct Public(Vec<PathPattern>);
+
+impl Public {
+    /// Reads `public`.
+    pub(crate) fn read(root: &Section<'_>) -> Public {
+        Public(patterns(root, "public"))
+    }
+
+    /// Whether a request needs no permit: it reads, from one of these paths.
+    pub fn covers(&self, request: &Request) -> bool {
+        let path = request.target().matched();
+        reads(request) && self.0.iter().any(|pattern| pattern.matches(path))
+    }
+}
+
+/// What a path and a method ask of Airbyte: one look at the list for both.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// `None` for pages, files and operations that neither Airbyte's list nor the
+    /// configuration has.
+    pub operation: Option<Operation>,
+    /// What the path names.
+    ids: Ids,
 }
 
 /// For whom refusals are reported only.
@@ -96,7 +122,7 @@ impl Vouchers<'_> {
 impl Access {
     /// Reads `public` and `access`.
     pub(crate) fn read(root: &Section<'_>, vouchers: &Vouchers<'_>) -> Option<Access> {
-        let public = patterns(root, "public");
+        let public = Public::read(root);
         root.require("access")?;
         let section = root.section("access")?;
         let mut groups = GroupNames::read(&section, vouchers);
@@ -145,15 +171,16 @@ impl Access {
         found.map(|rule| &*rule.demand)
     }
 
-    /// What is asked of Airbyte; `None` for pages, files and operations that
-    /// neither Airbyte's list nor the configuration has. HEAD asks what GET asks.
-    pub fn operation(&self, request: &Request) -> Option<Operation> {
-        let method = if request.method() == "HEAD" { "GET" } else { request.method() };
-        let listed = self.operations.find(method, request.target().matched()).cloned();
-        match self.amendments.iter().find(|amendment| amendment.covers(method, request)) {
+    /// What is asked of Airbyte. HEAD asks what GET asks.
+    pub fn errand(&self, request: &Request) -> Errand {
+        let (method, path) = (what::method(request), request.target().matched());
+        let place = self.operations.at(path);
+        let listed = place.as_ref().and_then(|place| place.operation(method)).cloned();
+        let operation = match self.amendments.iter().find(|amendment| amendment.covers(method, request)) {
             Some(amendment) => Some(amendment.amend(listed)),
             None => listed,
-        }
+        };
+        Errand { operation, ids: Ids::of_path(path, place.as_ref()) }
     }
 
     /// A caller's role, as far as it is certain; `None`: none.
@@ -171,9 +198,8 @@ impl Access {
 
     /// A permit for whoever asks, where none needs to say who they are.
     pub fn permit_public(&self, request: &Request, operation: Option<&Operation>) -> Option<Permit> {
-        let path = request.target().matched();
         let listed = operation.is_some_and(|operation| operation.needs == Needs::Nothing);
-        let public = reads(request) && (listed || self.public.iter().any(|pattern| pattern.matches(path)));
+        let public = (listed && reads(request)) || self.public.covers(request);
         public.then(|| Permit::new(None, PermitReason::Public))
     }
 

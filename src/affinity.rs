@@ -16,6 +16,8 @@ mod ticket;
 
 pub use key::Bearer;
 
+use std::rc::Rc;
+
 use key::BearerKey;
 use ticket::{Ticket, Tickets};
 
@@ -51,7 +53,7 @@ enum Kept {
     Nowhere,
     ByKey(String),
     ByCookie {
-        ticket: Ticket,
+        ticket: Rc<Ticket>,
         /// Whether the client needs a new cookie whatever the response says.
         due: bool,
     },
@@ -140,11 +142,11 @@ impl Affinity {
 
     fn read_cookie(&mut self, value: &[u8], now: Time) -> Option<Kept> {
         let (mut ticket, due) = match &mut self.tickets {
-            None => (Ticket::new(key::read(value)?, now), false),
+            None => (Rc::new(Ticket::new(key::read(value)?, now)), false),
             Some(tickets) => tickets.open(value, now)?,
         };
-        if self.mode != Mode::Pin {
-            ticket.pin = None;
+        if self.mode != Mode::Pin && ticket.pin.is_some() {
+            Rc::make_mut(&mut ticket).pin = None;
         }
         Some(Kept::ByCookie { ticket, due })
     }
@@ -156,7 +158,7 @@ impl Affinity {
 /// refusing the request would turn a loss of comfort into an outage.
 fn newcomer(host: &dyn Host, now: Time) -> Kept {
     match key::random(host) {
-        Some(key) => Kept::ByCookie { ticket: Ticket::new(key, now), due: true },
+        Some(key) => Kept::ByCookie { ticket: Rc::new(Ticket::new(key, now)), due: true },
         None => Kept::Nowhere,
     }
 }

@@ -61,7 +61,7 @@ impl Audit {
     /// Adds what a text says.
     pub fn note(&self, record: &mut Record, field: Field, text: &str) {
         match self.pseudonyms.as_ref().and_then(|pseudonyms| pseudonyms.of(field, text)) {
-            Some(pseudonym) => record.add_clean(field, pseudonym),
+            Some(pseudonym) => record.add_clean(field, &pseudonym),
             None if self.sink == Sink::Proxy && field.is_the_proxys() => {}
             None => record.add(field, text),
         }
@@ -82,11 +82,11 @@ impl Audit {
         let target = headers.first(":path").unwrap_or_default();
         let mut parts = target.splitn(2, |byte| *byte == b'?');
         let path = parts.next().unwrap_or_default();
-        record.add_clean(Field::Query, parts.next().map(|query| self.secrets.query(path, query)).unwrap_or_default());
+        record.add_clean(Field::Query, &parts.next().map(|query| self.secrets.query(path, query)).unwrap_or_default());
         if self.sink == Sink::Log {
             record.add(Field::Method, &text(":method"));
             record.add(Field::Host, &text(":authority"));
-            record.add_clean(Field::Path, target::path(path));
+            record.add_clean(Field::Path, &target::path(path));
         }
     }
 

@@ -43,7 +43,7 @@ impl Decision {
 /// Without a word of its own: a reason that nobody wrote down below.
 pub const OTHER: &str = "other";
 
-const ALLOW: &[&str] = &["public", "role", "default_role", "rule", "report_only", OTHER];
+const ALLOW: &[&str] = &["public", "token", "role", "default_role", "rule", "report_only", OTHER];
 
 const DENY: &[&str] = &[
     // What reaches no decision of ours.
@@ -236,8 +236,8 @@ mod tests {
         assert!(reasons.len() > 80, "{reasons:?}");
         let missing: Vec<_> = reasons.difference(&listed).collect();
         assert!(missing.is_empty(), "in the code, not in the table: {missing:?}");
-        // Those of the filter, of permits, and one that is chosen between two.
-        let elsewhere = ["proxy_refused", "client_gone", "host_failure", "step_up_started", OTHER];
+        // Those of the filters, of permits, and one that is chosen between two.
+        let elsewhere = ["proxy_refused", "client_gone", "host_failure", "token", "step_up_started", OTHER];
         let unused: Vec<_> = listed.difference(&reasons).filter(|word| !elsewhere.contains(&word.as_str())).collect();
         assert!(unused.is_empty(), "in the table, not in the code: {unused:?}");
     }

@@ -5,6 +5,7 @@
 //! comes back as a [`Wake`] when the provider has answered or time is up.
 
 mod account;
+mod alone;
 mod browser;
 #[cfg(not(target_arch = "wasm32"))]
 mod explain;
@@ -20,23 +21,24 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::access::{
-    self, Access, BodyQuestion, Denial, Effect, Foresight, Operation, Permit, Prospect, Question, Role, Trace,
+    self, Access, BodyQuestion, Denial, Effect, Errand, Foresight, Operation, Permit, Prospect, Question, Role, Trace,
 };
 use crate::affinity::{Affinity, Bearer, Stay};
 use crate::audit::{Audit, Record};
 use crate::caller::{Auth, Caller};
 use crate::config::{Bodies, Settings};
 use crate::host::Host;
-use crate::http::{Answer, Call, CallId, CallIds, Edit, Edits, Headers, Reply, Request};
+use crate::http::{Answer, Call, CallId, CallIds, Edits, Headers, Reply, Request};
 use crate::identity::{Authenticator, Change, Credentials, Relay, SignIn, Verdict, Visit, Visitor};
 use crate::page::Branding;
-use crate::routing::{self, Class, Routing};
+use crate::routing::{self, Class, Route, Routing};
 use crate::time::Time;
 use crate::upstream::{Stamp, Upstream};
 use account::Judged;
 use refusal::Refusal;
 use waiting::{Waiter, Waiting};
 
+pub use alone::{AffinityAlone, RoutingAlone, TokensAlone};
 #[cfg(not(target_arch = "wasm32"))]
 pub use explain::{Asker, Explained, Inquiry};
 pub use gate::Gate;
@@ -91,6 +93,16 @@ pub struct Advance {
     pub edits: Edits,
     #[expect(dead_code, reason = "it need only be there")]
     prospect: Prospect,
+}
+
+impl<E> Step<E> {
+    /// Whether there is a record of it, or may be one later.
+    pub fn is_told_of(&self) -> bool {
+        match self {
+            Step::Forward(Forward { record, .. }) | Step::Reply { record, .. } => record.is_some(),
+            Step::Await | Step::Read { .. } => true,
+        }
+    }
 }
 
 /// A request's body.
@@ -345,21 +357,15 @@ impl Gateway {
         if let Some(step) = self.reserved(waiter, host, now)? {
             return Ok(step);
         }
-        let operation = self.access.operation(&waiter.request);
-        match self.access.permit_public(&waiter.request, operation.as_ref()) {
-            Some(permit) => self.forward(waiter, None, operation.as_ref(), permit, host, now),
-            None => self.admit(waiter, operation.as_ref(), host, now),
+        let errand = self.access.errand(&waiter.request);
+        match self.access.permit_public(&waiter.request, errand.operation.as_ref()) {
+            Some(permit) => self.forward(waiter, None, errand.operation.as_ref(), permit, host, now),
+            None => self.admit(waiter, errand, host, now),
         }
     }
 
     /// Everything but the public: who, may they, and then on.
-    fn admit(
-        &mut self,
-        waiter: &mut Waiter,
-        operation: Option<&Operation>,
-        host: &dyn Host,
-        now: Time,
-    ) -> Result<Step, Wanting> {
+    fn admit(&mut self, waiter: &mut Waiter, errand: Errand, host: &dyn Host, now: Time) -> Result<Step, Wanting> {
         let sender = match self.sender(waiter, host, now) {
             Err(Wanting::Refused(refusal @ (Refusal::NoCredentials | Refusal::SessionEnded))) => {
                 return self.nobody(waiter, refusal, host, now);
@@ -367,14 +373,14 @@ impl Gateway {
             Err(Wanting::Refused(refusal)) => return Err(refusal.into()),
             sender => sender,
         };
-        self.pass(waiter, operation, sender, &mut (), host, now)
+        self.pass(waiter, errand, sender, &mut (), host, now)
     }
 
     /// What becomes of the request of somebody who is known, or will be soon.
     fn pass<T: Trace>(
         &mut self,
         waiter: &mut Waiter,
-        operation: Option<&Operation>,
+        errand: Errand,
         sender: Result<Sender, Wanting>,
         trace: &mut T,
         host: &dyn Host,
@@ -383,16 +389,17 @@ impl Gateway {
         let known = sender.as_ref().ok().map(|sender| (sender.caller(), sender.auth()));
         // Before a wait for keys, since nothing but a stream's own callbacks can
         // hand out its body.
-        let wanted = waiter.body().is_none() && self.access.wants_body(&waiter.request, operation, known, now);
+        let wanted =
+            waiter.body().is_none() && self.access.wants_body(&waiter.request, errand.operation.as_ref(), known, now);
         // Whoever only listens sends nothing ahead, and has the body at hand.
         let ahead = self.bodies == Bodies::HeadersAhead && !T::LISTENS;
         if wanted && !ahead {
             return Err(Wanting::Body(BodyQuestion::LIMIT, Head::Held));
         }
         let sender = sender?;
-        let question = question(waiter, operation, &sender, now);
-        let mut verdict = match wanted.then(|| self.access.foresee(&question)) {
-            None => self.access.judge(&question, trace),
+        let question = question(waiter, &sender, now);
+        let mut verdict = match wanted.then(|| self.access.foresee(&question, &errand)) {
+            None => self.access.judge(&question, errand, trace),
             Some(Foresight::Settled(verdict)) => *verdict,
             Some(Foresight::Open { prospect, operation }) => {
                 return Err(self.send_ahead(waiter, sender, operation.as_ref(), prospect, host, now));
@@ -439,34 +446,26 @@ impl Gateway {
     fn catch_up(&mut self, waiter: &mut Waiter, ahead: Ahead, now: Time) -> Result<Step, Wanting> {
         let Ahead { sender, stay, cookies, since } = ahead;
         waiter.cookies = cookies;
-        let operation = self.access.operation(&waiter.request);
-        let verdict = self.access.judge(&question(waiter, operation.as_ref(), &sender, now), &mut ());
+        let errand = self.access.errand(&waiter.request);
+        let verdict = self.access.judge(&question(waiter, &sender, now), errand, &mut ());
         let (outcome, judged) = Judged::of(self.access.spend(verdict, now));
         let refusal = |denial| denied(denial, judged.operation.as_ref(), &sender);
         let permit = outcome.map_err(refusal);
         waiter.known.judged = Some(judged);
         let exchange = exchange(waiter, Some(&sender), permit?, stay, since);
-        Ok(Step::Forward(Forward { edits: Edits::new(), exchange, record: None }))
+        Ok(Step::Forward(Forward { edits: Edits::default(), exchange, record: None }))
     }
 
     /// Who asks. A bearer token beside a session decides alone, and a bad one
     /// never falls back to the session.
     fn sender(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Sender, Wanting> {
-        let headers = waiter.request.headers();
-        let token = match Credentials::read(headers, self.upstream.credentials_header()) {
-            Credentials::Bearer(token) => token,
-            Credentials::None => return self.visitor(waiter, host, now),
-            Credentials::OtherScheme => return Err(Refusal::OtherScheme.into()),
-            Credentials::Malformed => return Err(Refusal::BadCredentials.into()),
-        };
-        match self.authenticator.verify(token, host, now) {
-            Verdict::Known(caller) => {
+        let field = self.upstream.credentials_header();
+        match read_token(&mut self.authenticator, waiter.request.headers(), field, host, now)? {
+            Some(caller) => {
                 waiter.known.is_from(&caller, Auth::Bearer);
                 Ok(Sender::Bearer(caller))
             }
-            Verdict::Wait(wait) => Err(Wanting::Later(wait)),
-            Verdict::Refused(fault) => Err(Refusal::BadToken(fault).into()),
-            Verdict::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest).into()),
+            None => self.visitor(waiter, host, now),
         }
     }
 
@@ -520,7 +519,7 @@ impl Gateway {
         let Gateway { routing, affinity, upstream, .. } = self;
         let caller = sender.map(Sender::caller);
         let headers = waiter.request.headers();
-        let mut edits = Edits::with_capacity(16);
+        let mut edits = Edits::for_request();
         upstream.strip(headers, affinity.cookie_name(), &mut edits);
 
         let role = role.map(Role::name);
@@ -539,14 +538,7 @@ impl Gateway {
         };
         let route = routing.route(&waiter.request, &asker, operation.is_some_and(|operation| operation.slow));
         waiter.known.class = Some(route.class);
-        edits.push(Edit::Set("x-airgate-route".into(), route.class.name().as_bytes().into()));
-        if let Some(name) = route.upstream {
-            edits.push(Edit::set("x-airgate-upstream", name));
-        }
-        edits.extend(route.headers.iter().map(|(name, value)| Edit::set(name.to_owned(), value)));
-        if is_repeatable(&waiter.request, operation) {
-            edits.push(Edit::Set("x-airgate-retry".into(), b"safe".into()));
-        }
+        stamp_route(&route, is_repeatable(&waiter.request, operation), &mut edits);
 
         // A health check belongs to nobody: no cookie for load balancers.
         let stay = match (route.class, sender) {
@@ -557,7 +549,7 @@ impl Gateway {
         };
         stamp_stay(&stay, &mut edits);
         if let Some(path) = waiter.request.target().rewrite() {
-            edits.push(Edit::Set(":path".into(), path.into()));
+            edits.set(":path", path);
         }
         Ok((edits, stay))
     }
@@ -599,12 +591,12 @@ struct Ahead {
     since: Time,
 }
 
-fn question<'a>(waiter: &'a Waiter, operation: Option<&'a Operation>, sender: &'a Sender, now: Time) -> Question<'a> {
+fn question<'a>(waiter: &'a Waiter, sender: &'a Sender, now: Time) -> Question<'a> {
     let body = match waiter.body() {
         Some(Body::Whole(body)) => Some(body.as_slice()),
         _ => None,
     };
-    Question { request: &waiter.request, operation, caller: sender.caller(), auth: sender.auth(), body, now }
+    Question { request: &waiter.request, caller: sender.caller(), auth: sender.auth(), body, now }
 }
 
 fn denied(denial: Denial, operation: Option<&Operation>, sender: &Sender) -> Refusal {
@@ -617,16 +609,54 @@ fn exchange(waiter: &mut Waiter, sender: Option<&Sender>, permit: Permit, stay: 
     Exchange::new(permit, stay, std::mem::take(&mut waiter.cookies), since, visitor)
 }
 
+/// Whom the token in a request stands for; `None`: it brings none.
+fn read_token(
+    authenticator: &mut Authenticator,
+    headers: &Headers,
+    field: &'static str,
+    host: &dyn Host,
+    now: Time,
+) -> Result<Option<Rc<Caller>>, Wanting> {
+    if let Credentials::Bearer(token) = Credentials::find(headers, field)
+        && let Some(caller) = authenticator.recall(token, host, now)
+    {
+        return Ok(Some(caller));
+    }
+    let token = match Credentials::read(headers, field) {
+        Credentials::Bearer(token) => token,
+        Credentials::None => return Ok(None),
+        Credentials::OtherScheme => return Err(Refusal::OtherScheme.into()),
+        Credentials::Malformed => return Err(Refusal::BadCredentials.into()),
+    };
+    match authenticator.verify(token, host, now) {
+        Verdict::Known(caller) => Ok(Some(caller)),
+        Verdict::Wait(wait) => Err(Wanting::Later(wait)),
+        Verdict::Refused(fault) => Err(Refusal::BadToken(fault).into()),
+        Verdict::Unavailable(rest) => Err(Refusal::ProviderUnavailable(rest).into()),
+    }
+}
+
 fn bearer(caller: &Caller) -> Bearer<'_> {
     Bearer { provider: &caller.provider, subject: &caller.subject, client: caller.client.as_deref() }
 }
 
+fn stamp_route(route: &Route<'_>, repeatable: bool, edits: &mut Edits) {
+    edits.set("x-airgate-route", route.class.name());
+    if let Some(name) = route.upstream {
+        edits.set("x-airgate-upstream", name);
+    }
+    route.headers.iter().for_each(|(name, value)| edits.set(name, value));
+    if repeatable {
+        edits.set("x-airgate-retry", "safe");
+    }
+}
+
 fn stamp_stay(stay: &Stay, edits: &mut Edits) {
     if let Some(key) = stay.key() {
-        edits.push(Edit::set("x-airgate-affinity", key));
+        edits.set("x-airgate-affinity", key);
     }
     if let Some(pin) = stay.pin() {
-        edits.push(Edit::set("x-airgate-pin", pin));
+        edits.set("x-airgate-pin", pin);
     }
 }
 

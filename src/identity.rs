@@ -11,7 +11,6 @@ mod key_store;
 mod keys;
 mod login;
 mod logout;
-mod memo;
 mod provider;
 mod refresh;
 mod relay;
@@ -58,16 +57,22 @@ use token::Token;
 
 /// What the configuration says about identity.
 pub(crate) struct IdentitySettings {
-    providers: Vec<Provider>,
-    signatures: SignatureMode,
-    shared: bool,
+    trust: TrustSettings,
     session: Option<SessionSettings>,
     relay: Option<RelaySettings>,
 }
 
-impl IdentitySettings {
-    /// Reads `providers`, `signatures`, `shared_data` and `session`.
-    pub fn read(root: &Section<'_>, external_url: &str) -> Option<IdentitySettings> {
+/// Whose tokens are believed.
+pub(crate) struct TrustSettings {
+    providers: Vec<Provider>,
+    signatures: SignatureMode,
+    shared: bool,
+}
+
+impl TrustSettings {
+    /// Reads `providers`, `signatures` and `shared_data`. Without an
+    /// `external_url` nobody can sign in, and no provider has a `login`.
+    pub fn read(root: &Section<'_>, external_url: Option<&str>) -> TrustSettings {
         let words = [("host", SignatureMode::Host), ("software", SignatureMode::Software)];
         let signatures = root.choice("signatures", &words).unwrap_or(SignatureMode::Host);
         let shared = root.boolean("shared_data", true);
@@ -86,10 +91,23 @@ impl IdentitySettings {
                 root.mistake(&format!("providers[{index}].issuer"), "another provider has this issuer");
             }
         }
-        let session = read_session(root, &sections, external_url);
+        TrustSettings { providers, signatures, shared }
+    }
+
+    /// Starts with no remote keys; [`Authenticator::tick`] fetches them.
+    pub fn open(self, host: &dyn Host) -> Authenticator {
+        Authenticator::new(self.providers, self.signatures, host)
+    }
+}
+
+impl IdentitySettings {
+    /// Reads all that [`TrustSettings::read`] reads, `session` and `token_relay`.
+    pub fn read(root: &Section<'_>, external_url: &str) -> Option<IdentitySettings> {
+        let trust = TrustSettings::read(root, Some(external_url));
+        let session = read_session(root, external_url);
         let relay = root.section("token_relay").and_then(|section| RelaySettings::read(&section));
         if let Some(relay) = &relay {
-            match providers.iter().find(|one| one.claims.provider() == relay.provider) {
+            match trust.providers.iter().find(|one| one.claims.provider() == relay.provider) {
                 None => root.mistake("token_relay.provider", "no provider has this name"),
                 Some(one) if !one.discovers && one.login.is_none() => root.mistake(
                     "token_relay.provider",
@@ -98,18 +116,19 @@ impl IdentitySettings {
                 Some(_) => {}
             }
         }
-        Some(IdentitySettings { providers, signatures, shared, session, relay })
+        Some(IdentitySettings { trust, session, relay })
     }
 
     /// Whether a provider has this name.
     pub(crate) fn has_provider(&self, name: &str) -> bool {
-        self.providers.iter().any(|provider| provider.claims.provider() == name)
+        self.trust.providers.iter().any(|provider| provider.claims.provider() == name)
     }
 }
 
 /// Sessions are there where somebody can sign in.
-fn read_session(root: &Section<'_>, providers: &[Section<'_>], external_url: &str) -> Option<SessionSettings> {
-    let login = providers.iter().any(|provider| provider.has("login"));
+fn read_session(root: &Section<'_>, external_url: &str) -> Option<SessionSettings> {
+    let providers = root.get("providers").and_then(Value::as_array);
+    let login = providers.is_some_and(|list| list.iter().any(|provider| provider.get("login").is_some()));
     match (login, root.section("session")) {
         (true, Some(section)) => SessionSettings::read(&section, external_url),
         (true, None) if !root.has("session") => root.wrong("session", "a provider with login needs session.keys"),
@@ -197,9 +216,9 @@ impl Change {
 impl IdentitySettings {
     /// Opens the room. `claims` are those that other rooms look at.
     pub fn open(self, claims: Vec<Pointer>, host: &dyn Host) -> (Authenticator, Option<SignIn>, Option<Relay>) {
-        let IdentitySettings { providers, signatures, shared, session, relay } = self;
-        let sign_in = session.map(|session| SignIn::new(session, shared, claims, host));
-        (Authenticator::new(providers, signatures, host), sign_in, relay.map(Relay::new))
+        let IdentitySettings { trust, session, relay } = self;
+        let sign_in = session.map(|session| SignIn::new(session, trust.shared, claims, host));
+        (trust.open(host), sign_in, relay.map(Relay::new))
     }
 }
 
@@ -212,10 +231,16 @@ impl Authenticator {
         Authenticator { providers, cache: TokenCache::default(), checker }
     }
 
+    /// Whom a token stands for, if it was found good before.
+    pub fn recall(&mut self, text: &[u8], host: &dyn Host, now: Time) -> Option<Rc<Caller>> {
+        let caller = self.cache.get(text, now)?;
+        host.count(Counter::TokenCached);
+        Some(caller)
+    }
+
     /// Judges a token.
     pub fn verify(&mut self, text: &[u8], host: &dyn Host, now: Time) -> Verdict {
-        if let Some(caller) = self.cache.get(text, now) {
-            host.count(Counter::TokenCached);
+        if let Some(caller) = self.recall(text, host, now) {
             return Verdict::Known(caller);
         }
         match self.examine(text, host, now) {

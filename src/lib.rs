@@ -3,7 +3,7 @@
 //! ```text
 //! config  gateway                                   all rooms together
 //!    ├── identity  access  routing  affinity  upstream  audit    one question each
-//!    └── page  caller  decision  demand  metrics  algorithm  seal  http  settings  json  pointer  time  host   the words they are said in
+//!    └── page  caller  decision  demand  metrics  algorithm  seal  http  settings  json  memo  pointer  time  host   the words they are said in
 //! ```
 //!
 //! Imports run downwards only; rooms on one floor do not know each other.
@@ -31,6 +31,7 @@ pub mod host;
 pub mod http;
 pub mod identity;
 pub mod json;
+mod memo;
 pub mod metrics;
 mod page;
 pub mod pointer;

@@ -31,8 +31,17 @@ pub struct Route<'a> {
 impl Routing {
     /// Reads `routing`.
     pub(crate) fn read(root: &Section<'_>) -> Routing {
+        Routing::read_with(root, true)
+    }
+
+    /// The same where nobody knows who asks: no rule may depend on it.
+    pub(crate) fn read_for_anybody(root: &Section<'_>) -> Routing {
+        Routing::read_with(root, false)
+    }
+
+    fn read_with(root: &Section<'_>, knows_who: bool) -> Routing {
         let section = root.section_or_empty("routing");
-        let rules = section.sections("rules").iter().filter_map(Rule::read).collect();
+        let rules = section.sections("rules").iter().filter_map(|rule| Rule::read(rule, knows_who)).collect();
         section.finish();
         Routing { rules }
     }

@@ -6,15 +6,15 @@ mod token;
 use std::borrow::Cow;
 
 use crate::caller::{Caller, Groups};
-use crate::http::{Answer, Call, CallId, CallIds, CookieCut, Edit, Edits, Headers, Request, cookies_without};
+use crate::http::{Answer, Call, CallId, CallIds, Edits, Headers, Request, cookies_without};
 use crate::settings::Section;
 use crate::time::Time;
 
 pub(crate) use own_login::OwnLogin;
 pub(crate) use token::AirbyteToken;
 
-/// Everything of this name is the gateway's.
-const OURS: &str = "x-airgate-";
+/// Everything of this name is the gateway's, with `x-` before it.
+const OURS: &[u8] = b"airgate-";
 
 /// Cookies of this name are the gateway's, whatever the configuration says.
 const OUR_COOKIES: [&[u8]; 2] = [b"__Host-airgate-", b"__Secure-airgate-"];
@@ -23,47 +23,47 @@ const OUR_COOKIES: [&[u8]; 2] = [b"__Host-airgate-", b"__Secure-airgate-"];
 /// of headers in all. A longer one is left out, since half a list is a lie.
 const MAX_GROUPS: usize = 4096;
 
-/// What the proxy writes in its own spelling; with underscores it is a client's
-/// imitation, which some servers would take for it.
-const THE_PROXYS: [&str; 4] = ["x-forwarded-", "x-envoy-", "x-real-ip", "x-request-id"];
+/// What the proxy writes in its own spelling, but for the `x-` before it; with
+/// underscores it is a client's imitation, which some servers would take for it.
+const THE_PROXYS: [&str; 4] = ["forwarded-", "envoy-", "real-ip", "request-id"];
 
-/// Headers that a client must never be able to say, sorted for the search:
-/// Airbyte authorised by its own `x-airbyte-` ones until 2026-06-10, and the
-/// others change what path, method or client a server believes in.
-const FORBIDDEN: [&str; 33] = [
-    "forwarded",
-    "x-airbyte-auth",
-    "x-airbyte-config-id",
-    "x-airbyte-connection-id",
-    "x-airbyte-connection-ids",
-    "x-airbyte-creator-user-id",
-    "x-airbyte-dataplane-group-id",
-    "x-airbyte-dataplane-id",
-    "x-airbyte-destination-id",
-    "x-airbyte-external-auth-id",
-    "x-airbyte-is-public-api",
-    "x-airbyte-job-id",
-    "x-airbyte-operation-id",
-    "x-airbyte-organization-id",
-    "x-airbyte-permission-id",
-    "x-airbyte-scope-id",
-    "x-airbyte-scope-type",
-    "x-airbyte-source-definition-id",
-    "x-airbyte-source-id",
-    "x-airbyte-user-id",
-    "x-airbyte-workspace-id",
-    "x-airbyte-workspace-ids",
-    "x-envoy-original-path",
-    "x-forwarded-path",
-    "x-forwarded-prefix",
-    "x-forwarded-server",
-    "x-forwarded-uri",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-uri",
-    "x-original-url",
-    "x-rewrite-url",
+/// Headers that a client must never be able to say, but for the `x-` before each
+/// and sorted for the search: Airbyte authorised by its own `x-airbyte-` ones
+/// until 2026-06-10, and the others change what path, method or client a server
+/// believes in.
+const FORBIDDEN: [&str; 32] = [
+    "airbyte-auth",
+    "airbyte-config-id",
+    "airbyte-connection-id",
+    "airbyte-connection-ids",
+    "airbyte-creator-user-id",
+    "airbyte-dataplane-group-id",
+    "airbyte-dataplane-id",
+    "airbyte-destination-id",
+    "airbyte-external-auth-id",
+    "airbyte-is-public-api",
+    "airbyte-job-id",
+    "airbyte-operation-id",
+    "airbyte-organization-id",
+    "airbyte-permission-id",
+    "airbyte-scope-id",
+    "airbyte-scope-type",
+    "airbyte-source-definition-id",
+    "airbyte-source-id",
+    "airbyte-user-id",
+    "airbyte-workspace-id",
+    "airbyte-workspace-ids",
+    "envoy-original-path",
+    "forwarded-path",
+    "forwarded-prefix",
+    "forwarded-server",
+    "forwarded-uri",
+    "http-method",
+    "http-method-override",
+    "method-override",
+    "original-uri",
+    "original-url",
+    "rewrite-url",
 ];
 
 /// What becomes of the client's credentials.
@@ -102,6 +102,23 @@ impl Fact {
         ("auth", Fact::Auth),
         ("request-id", Fact::RequestId),
     ];
+
+    /// Reads `identity_headers`.
+    fn read(section: &Section<'_>) -> Vec<Fact> {
+        let mut facts = Fact::NAMES.map(|(_, fact)| fact).to_vec();
+        if section.has("identity_headers") {
+            let names = section.texts("identity_headers").into_iter().enumerate();
+            let find = |(index, name): (usize, &str)| {
+                let place = format!("identity_headers[{index}]");
+                let fact = Fact::NAMES.iter().find(|(word, _)| *word == name).map(|(_, fact)| *fact);
+                fact.or_else(|| {
+                    section.wrong(&place, "expected user, email, name, groups, role, client, auth or request-id")
+                })
+            };
+            facts = names.filter_map(find).collect();
+        }
+        facts
+    }
 
     fn header(self) -> &'static str {
         match self {
@@ -143,20 +160,20 @@ impl Upstream {
         let modes = [("none", Mode::None), ("pass", Mode::Pass), ("token", Mode::Token)];
         let mode = section.choice("mode", &modes).unwrap_or(Mode::None);
         let token = if mode == Mode::Token { AirbyteToken::read(&section) } else { None };
-        let mut facts = Fact::NAMES.map(|(_, fact)| fact).to_vec();
-        if section.has("identity_headers") {
-            let names = section.texts("identity_headers").into_iter().enumerate();
-            let find = |(index, name): (usize, &str)| {
-                let place = format!("identity_headers[{index}]");
-                let fact = Fact::NAMES.iter().find(|(word, _)| *word == name).map(|(_, fact)| *fact);
-                fact.or_else(|| {
-                    section.wrong(&place, "expected user, email, name, groups, role, client, auth or request-id")
-                })
-            };
-            facts = names.filter_map(find).collect();
-        }
+        let facts = Fact::read(&section);
         section.finish();
         Upstream { mode, facts, authority: authority.to_owned(), token }
+    }
+
+    /// Reads `upstream` where only tokens are looked at: nobody has a role.
+    pub fn read_for_tokens(root: &Section<'_>) -> Upstream {
+        let section = root.section_or_empty("upstream");
+        let facts = Fact::read(&section);
+        if section.has("identity_headers") && facts.contains(&Fact::Role) {
+            section.mistake("identity_headers", "role: nobody has one without a policy, which only airgate.wasm has");
+        }
+        section.finish();
+        Upstream { mode: Mode::None, facts, authority: String::new(), token: None }
     }
 
     /// The header in which clients bring the gateway's token.
@@ -170,15 +187,7 @@ impl Upstream {
     /// Takes out what the client must not say and what is none of Airbyte's
     /// business. `cookie` is the affinity cookie's name.
     pub fn strip(&self, headers: &Headers, cookie: Option<&str>, edits: &mut Edits) {
-        let gone = |sent: &[u8]| {
-            let name = plain(sent);
-            name.starts_with(OURS.as_bytes())
-                || (sent.contains(&b'_') && THE_PROXYS.iter().any(|word| name.starts_with(word.as_bytes())))
-                || FORBIDDEN.binary_search_by(|word| word.as_bytes().cmp(&name)).is_ok()
-                || *name == *b"proxy-authorization"
-                || (self.mode != Mode::Pass && *name == *b"authorization")
-        };
-        edits.extend(headers.iter().filter(|(name, _)| gone(name)).map(|(name, _)| Edit::Remove(name.to_vec())));
+        self.strip_headers(headers, |name| name.starts_with(OURS), edits);
         let ours = |name: &[u8]| {
             cookie.is_some_and(|cookie| name == cookie.as_bytes())
                 || (self.mode == Mode::Token && own_login::is_its_cookie(name))
@@ -186,11 +195,37 @@ impl Upstream {
                     .iter()
                     .any(|prefix| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)))
         };
-        match cookies_without(headers, ours) {
-            CookieCut::Unchanged => {}
-            CookieCut::Gone => edits.push(Edit::Remove(b"cookie".to_vec())),
-            CookieCut::Left(rest) => edits.push(Edit::Set("cookie".into(), rest.into())),
-        }
+        cookies_without(headers, ours).note(edits);
+    }
+
+    /// The same where only tokens are looked at: what other filters say of the
+    /// request stays, and so do all cookies.
+    pub fn strip_for_tokens(&self, headers: &Headers, edits: &mut Edits) {
+        let is_fact = |name: &[u8]| {
+            Fact::NAMES
+                .iter()
+                .any(|(_, fact)| fact.header().as_bytes().strip_prefix(b"x-").is_some_and(|own| own == name))
+        };
+        self.strip_headers(headers, is_fact, edits);
+    }
+
+    /// `is_ours` is asked for names that begin with `x-`, without that.
+    fn strip_headers(&self, headers: &Headers, is_ours: impl Fn(&[u8]) -> bool, edits: &mut Edits) {
+        let gone = |sent: &[u8]| {
+            let name = plain(sent);
+            match name.strip_prefix(b"x-") {
+                Some(rest) => {
+                    is_ours(rest)
+                        || (sent.contains(&b'_') && THE_PROXYS.iter().any(|word| rest.starts_with(word.as_bytes())))
+                        || FORBIDDEN.binary_search_by(|word| word.as_bytes().cmp(rest)).is_ok()
+                }
+                None => match &*name {
+                    b"authorization" => self.mode != Mode::Pass,
+                    other => matches!(other, b"forwarded" | b"proxy-authorization"),
+                },
+            }
+        };
+        headers.iter().filter(|(name, _)| gone(name)).for_each(|(name, _)| edits.remove(name));
     }
 
     /// Puts Airbyte's token on a request, after [`Upstream::strip`]. `false`:
@@ -201,7 +236,7 @@ impl Upstream {
         }
         let token = self.token.as_ref().and_then(|token| token.token(now));
         if let Some(token) = token {
-            edits.push(Edit::Set("authorization".into(), format!("Bearer {token}").into_bytes().into()));
+            edits.set("authorization", ["Bearer ", token].concat());
         }
         token.is_some()
     }
@@ -243,40 +278,44 @@ impl Upstream {
     /// Says what the gateway knows. `headers` are the client's, so that what is
     /// right already is not written again.
     pub fn stamp(&self, headers: &Headers, stamp: &Stamp<'_>, edits: &mut Edits) {
-        for fact in &self.facts {
-            if let Some(value) = stamp.value(*fact) {
-                edits.push(Edit::Set(fact.header().into(), value));
-            }
-        }
+        self.stamp_facts(stamp, edits);
         // Airbyte builds links from both.
         for (name, value) in [("x-forwarded-host", self.authority.as_str()), ("x-forwarded-proto", "https")] {
             let mut sent = headers.all(name);
             if sent.next() != Some(value.as_bytes()) || sent.next().is_some() {
-                edits.push(Edit::set(name, value));
+                edits.set(name, value);
+            }
+        }
+    }
+
+    /// Says who asks.
+    pub fn stamp_facts(&self, stamp: &Stamp<'_>, edits: &mut Edits) {
+        for fact in &self.facts {
+            if let Some(value) = stamp.value(*fact) {
+                edits.set(fact.header(), value.as_bytes());
             }
         }
     }
 }
 
 impl Stamp<'_> {
-    fn value(&self, fact: Fact) -> Option<Cow<'static, [u8]>> {
-        let text = match fact {
-            Fact::Role => return self.role.map(|role| Cow::Borrowed(role.as_bytes())),
-            Fact::Auth => return self.auth.map(|auth| Cow::Borrowed(auth.as_bytes())),
-            Fact::RequestId => self.request_id.to_owned(),
+    fn value(&self, fact: Fact) -> Option<Cow<'_, str>> {
+        Some(match fact {
+            Fact::Role => self.role?.into(),
+            Fact::Auth => self.auth?.into(),
+            Fact::RequestId => self.request_id.into(),
             Fact::User => encoded(&self.caller?.user),
             Fact::Email => encoded(self.caller?.email.as_deref()?),
             Fact::Name => encoded(self.caller?.name.as_deref()?),
-            Fact::Groups => groups(&self.caller?.groups)?,
+            Fact::Groups => groups(&self.caller?.groups)?.into(),
             Fact::Client => encoded(self.caller?.client.as_deref()?),
-        };
-        Some(text.into_bytes().into())
+        })
     }
 }
 
 /// A header name in the one spelling in which it is judged: some servers take
 /// an underscore for a dash.
-fn plain(name: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn plain(name: &[u8]) -> Cow<'_, [u8]> {
     match name.iter().any(|byte| byte.is_ascii_uppercase() || *byte == b'_') {
         false => Cow::Borrowed(name),
         true => name.iter().map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).collect(),
@@ -293,7 +332,10 @@ fn groups(groups: &Groups) -> Option<String> {
             joined.push(',');
         }
         // The comma separates, so one inside a name is encoded.
-        joined.push_str(&encoded(group).replace(',', "%2C"));
+        for (place, part) in encoded(group).split(',').enumerate() {
+            joined.push_str(if place > 0 { "%2C" } else { "" });
+            joined.push_str(part);
+        }
         if joined.len() > MAX_GROUPS {
             return None;
         }
@@ -303,10 +345,10 @@ fn groups(groups: &Groups) -> Option<String> {
 
 /// A header field carries ASCII only (RFC 9110 section 5.5), so everything else
 /// is percent-encoded, and with it the percent sign.
-fn encoded(text: &str) -> String {
+fn encoded(text: &str) -> Cow<'_, str> {
     let plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'%';
     if text.bytes().all(plain) {
-        return text.to_owned();
+        return text.into();
     }
     let mut encoded = String::with_capacity(text.len().saturating_mul(3));
     for byte in text.bytes() {
@@ -315,7 +357,7 @@ fn encoded(text: &str) -> String {
             false => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
-    encoded
+    encoded.into()
 }
 
 #[cfg(test)]

@@ -84,8 +84,7 @@ fn check_forward(sent: &Headers, forward: &Forward, passes: bool) -> Fate {
     assert_eq!(asked.as_ref().map(Target::whole), Ok(path[0].to_vec()), "the path that was judged is forwarded");
 
     // What the client says about itself has gone; what is left of these names is ours, once each.
-    let ours =
-        |name: &[u8]| forward.edits.iter().any(|edit| matches!(edit, Edit::Set(set, _) if set.as_bytes() == name));
+    let ours = |name: &[u8]| forward.edits.iter().any(|edit| matches!(edit, Edit::Set(set, _) if set == name));
     for (name, value) in &fields {
         let plain: Vec<u8> =
             name.iter().map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).collect();
@@ -122,14 +121,14 @@ fn check_forward(sent: &Headers, forward: &Forward, passes: bool) -> Fate {
 /// The fields after the edits, as a host carries them out.
 fn edited(sent: &Headers, edits: &Edits) -> Vec<Field> {
     let mut fields: Vec<Field> = sent.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
-    for edit in edits {
+    for edit in edits.iter() {
         match edit {
             Edit::Remove(name) => fields.retain(|(field, _)| !field.eq_ignore_ascii_case(name)),
             Edit::Set(name, value) => {
-                fields.retain(|(field, _)| !field.eq_ignore_ascii_case(name.as_bytes()));
-                fields.push((name.as_bytes().to_vec(), value.to_vec()));
+                fields.retain(|(field, _)| !field.eq_ignore_ascii_case(name));
+                fields.push((name.to_vec(), value.to_vec()));
             }
-            Edit::Add(name, value) => fields.push((name.as_bytes().to_vec(), value.to_vec())),
+            Edit::Add(name, value) => fields.push((name.to_vec(), value.to_vec())),
         }
     }
     fields
@@ -137,11 +136,11 @@ fn edited(sent: &Headers, edits: &Edits) -> Vec<Field> {
 
 /// Checks what is to be changed in a response's headers.
 pub fn check_edits(edits: &Edits) {
-    for edit in edits {
+    for edit in edits.iter() {
         if let Edit::Set(name, value) | Edit::Add(name, value) = edit {
             // The rest of a client's own cookies may hold any byte; a host refuses those that no header can.
-            if name != "cookie" {
-                check_text(value, name);
+            if name != b"cookie" {
+                check_text(value, &String::from_utf8_lossy(name));
             }
         }
     }

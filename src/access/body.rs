@@ -33,10 +33,10 @@ impl Operation {
     /// The operation once its body is known; `None`: it is too long, or cannot be
     /// read in one way only. Then the stricter reading stays, which is the
     /// table's.
-    pub(super) fn by_body(&self, body: Option<&Value>) -> Operation {
+    pub(crate) fn by_body(self, body: Option<&Value>) -> Operation {
         let members = body.and_then(Value::as_object);
-        let mut operation = self.clone();
-        match (self.body, members) {
+        let mut operation = self;
+        match (operation.body, members) {
             (Some(BodyQuestion::JobType), Some(members)) if starts_only(members) => {
                 operation.needs = Needs::Role(Role::Runner);
                 operation.never_for_agents = false;
@@ -84,7 +84,7 @@ mod tests {
 
     fn read(method: &str, path: &str, body: Option<&str>) -> (Needs, bool) {
         let operations = Operations::builtin();
-        let operation = operations.find(method, path).unwrap();
+        let operation = operations.find(method, path).unwrap().clone();
         assert!(operation.body.is_some(), "{path}");
         let read = operation.by_body(body.and_then(|body| json::parse(body.as_bytes()).ok()).as_ref());
         (read.needs, read.slow)

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::IdFit;
+use super::operation::Place;
 use super::words::{quoted, read_words};
-use super::{IdFit, Operations};
-use crate::http::{Request, read_form};
+use crate::http::read_form;
 use crate::settings::Section;
 
 /// What an id stands for.
@@ -85,26 +86,29 @@ impl Ids {
         self.unclear != 0
     }
 
-    /// Reads path and query.
-    pub(super) fn of_head(request: &Request, operations: &Operations) -> Ids {
+    /// Reads a path; `place` is where it lies in the list.
+    pub(super) fn of_path(path: &str, place: Option<&Place<'_>>) -> Ids {
         let mut ids = Ids::default();
-        let target = request.target();
-        let path = target.matched();
-        if !operations.parameters(path, |name, value| ids.named(name, value)) {
-            ids.of_unknown_path(path);
+        match place {
+            Some(place) => place.parameters().for_each(|(name, value)| ids.named(name, value)),
+            None => ids.of_unknown_path(path),
         }
-        match target.query().filter(|query| !query.is_empty()).map(read_form) {
+        ids
+    }
+
+    /// Reads a query.
+    pub(super) fn add_query(&mut self, query: Option<&[u8]>) {
+        match query.filter(|query| !query.is_empty()).map(read_form) {
             None => {}
-            Some(None) => ids.unclear = ALL,
+            Some(None) => self.unclear = ALL,
             Some(Some(fields)) => {
                 for (name, value) in &fields {
                     for part in value.split(',') {
-                        ids.named(name, part);
+                        self.named(name, part);
                     }
                 }
             }
         }
-        ids
     }
 
     /// Reads a body; `None`: it was not read, or is no JSON.

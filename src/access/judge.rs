@@ -10,8 +10,8 @@ use super::rule::Rule;
 use super::what::{Asked, method};
 use super::who::Asking;
 use super::{
-    Access, Denial, Fit, Foresight, IdFit, Ids, Note, Operation, Permit, PermitReason, Prospect, Question, Report,
-    ReportOnly, RuleOutcome, Then, Trace, Verdict,
+    Access, Denial, Errand, Fit, Foresight, IdFit, Ids, Note, Operation, Permit, PermitReason, Prospect, Question,
+    Report, ReportOnly, RuleOutcome, Then, Trace, Verdict,
 };
 use crate::caller::{Auth, Caller};
 use crate::http::Request;
@@ -96,30 +96,30 @@ impl Access {
     }
 
     /// The verdict about a caller who is known.
-    pub fn judge<T: Trace>(&self, question: &Question<'_>, trace: &mut T) -> Verdict {
+    pub fn judge<T: Trace>(&self, question: &Question<'_>, errand: Errand, trace: &mut T) -> Verdict {
         // An empty body says nothing, and says it clearly.
         let body = match question.body {
             Some([]) => Some(Value::Null),
             body => body.and_then(|body| json::parse(body).ok()),
         };
-        self.judge_by(question, body.map_or(Reading::Unread, Reading::Whole), trace)
+        self.judge_by(question, errand, body.map_or(Reading::Unread, Reading::Whole), trace)
     }
 
     /// What can be said of a request whose body decides and has not come.
-    pub fn foresee(&self, question: &Question<'_>) -> Foresight {
-        let worst = self.judge_by(question, Reading::Unread, &mut ());
+    pub fn foresee(&self, question: &Question<'_>, errand: &Errand) -> Foresight {
+        let worst = self.judge_by(question, errand.clone(), Reading::Unread, &mut ());
         // What is only reported may depend on the body, too.
         if worst.outcome.is_ok() && worst.report.is_none() {
             return Foresight::Settled(Box::new(worst));
         }
-        let mut best = self.judge_by(question, Reading::Awaited, &mut ());
+        let mut best = self.judge_by(question, errand.clone(), Reading::Awaited, &mut ());
         let spent = best.charges.first().and_then(Option::as_ref);
         if let Some(retry) = spent.and_then(|charge| self.budgets.rest(charge, question.now)) {
             best.outcome = Err(Denial::Budget { retry });
         }
         // An upstream may take the headers for a request without a body.
         if best.outcome.is_ok() && may_be_whole(question.request) {
-            let bodiless = self.judge_by(question, Reading::Whole(Value::Null), &mut ());
+            let bodiless = self.judge_by(question, errand.clone(), Reading::Whole(Value::Null), &mut ());
             if bodiless.outcome.is_err() {
                 return Foresight::Settled(Box::new(bodiless));
             }
@@ -130,14 +130,15 @@ impl Access {
         }
     }
 
-    fn judge_by<T: Trace>(&self, question: &Question<'_>, reading: Reading, trace: &mut T) -> Verdict {
+    fn judge_by<T: Trace>(&self, question: &Question<'_>, errand: Errand, reading: Reading, trace: &mut T) -> Verdict {
         let Question { request, caller, auth, now, .. } = *question;
-        let operation = question.operation.map(|operation| match &reading {
+        let Errand { operation, mut ids } = errand;
+        let operation = operation.map(|operation| match &reading {
             Reading::Whole(body) => operation.by_body(Some(body)),
             Reading::Unread => operation.by_body(None),
             Reading::Awaited => operation.at_best(),
         });
-        let mut ids = Ids::of_head(request, &self.operations);
+        ids.add_query(request.target().query());
         if has_body(request) {
             match &reading {
                 Reading::Whole(body) => ids.add_body(Some(body)),

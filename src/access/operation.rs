@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use matchit::Router;
+use matchit::{Match, Router};
 
-use super::{BodyQuestion, Needs};
+use super::{BodyQuestion, Needs, what};
+use crate::http::Request;
 
 /// What build.rs takes out of Airbyte's list, by path; see the head of
 /// operations.tsv.
@@ -61,19 +62,34 @@ impl Operations {
         Operations { paths }
     }
 
-    /// The operation behind a method and a path without trailing slash.
-    pub fn find(&self, method: &str, path: &str) -> Option<&Operation> {
-        let methods = self.paths.at(path).ok()?.value;
-        methods.iter().find(|(name, _)| *name == method).map(|(_, operation)| operation)
+    /// What a request asks of Airbyte's own list.
+    pub fn asked<'a>(&'a self, request: &'a Request) -> Option<&'a Operation> {
+        self.find(what::method(request), request.target().matched())
     }
 
-    /// Hands out the parameters of a path; `false`: the path is not in the list.
-    pub fn parameters(&self, path: &str, mut take: impl FnMut(&str, &str)) -> bool {
-        let Ok(found) = self.paths.at(path) else {
-            return false;
-        };
-        found.params.iter().for_each(|(name, value)| take(name, value));
-        true
+    /// The operation behind a method and a path without trailing slash.
+    pub fn find<'a>(&'a self, method: &str, path: &'a str) -> Option<&'a Operation> {
+        self.at(path)?.operation(method)
+    }
+
+    /// What lies at a path without trailing slash; `None`: it is not in the list.
+    pub(super) fn at<'a>(&'a self, path: &'a str) -> Option<Place<'a>> {
+        self.paths.at(path).ok().map(Place)
+    }
+}
+
+/// A path of the list.
+pub(super) struct Place<'a>(Match<'a, 'a, &'a Vec<(&'static str, Operation)>>);
+
+impl<'a> Place<'a> {
+    /// The operation behind a method.
+    pub fn operation(&self, method: &str) -> Option<&'a Operation> {
+        self.0.value.iter().find(|(name, _)| *name == method).map(|(_, operation)| operation)
+    }
+
+    /// Names and values of what is in the path.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.params.iter()
     }
 }
 

@@ -39,13 +39,10 @@ pub(super) fn caller(groups: Groups) -> Caller {
 /// At the second 1,000,000, by a token.
 pub(super) fn judge(access: &Access, method: &str, path: &str, caller: &Caller, body: Option<&str>) -> Verdict {
     let request = request(method, path);
-    let operation = access.operation(&request);
     let now = Time::from_seconds(1_000_000);
     let body = body.map(str::as_bytes);
-    access.judge(
-        &Question { request: &request, operation: operation.as_ref(), caller, auth: Auth::Bearer, body, now },
-        &mut (),
-    )
+    let question = Question { request: &request, caller, auth: Auth::Bearer, body, now };
+    access.judge(&question, access.errand(&request), &mut ())
 }
 
 fn decide(access: &Access, method: &str, path: &str, groups: &[&str]) -> Result<Option<Role>, Denial> {
@@ -55,7 +52,7 @@ fn decide(access: &Access, method: &str, path: &str, groups: &[&str]) -> Result<
 
 fn is_public(access: &Access, method: &str, path: &str) -> bool {
     let request = request(method, path);
-    access.permit_public(&request, access.operation(&request).as_ref()).is_some()
+    access.permit_public(&request, access.errand(&request).operation.as_ref()).is_some()
 }
 
 /// A group for each role, and nothing for the rest.
@@ -185,14 +182,14 @@ fn the_configuration_has_the_last_word_on_operations() {
         ("POST", "/auth/realms/airbyte", reader(), "POST /auth/**"),
     ] {
         assert_eq!(decide(&access, method, path, &[]), expected, "{method} {path}");
-        assert_eq!(access.operation(&request(method, path)).unwrap().name, name);
+        assert_eq!(access.errand(&request(method, path)).operation.unwrap().name, name);
     }
     assert!(!is_public(&access, "GET", "/api/v1/health"));
     assert!(is_public(&access, "HEAD", "/api/v1/instance_configuration"));
     assert!(!is_public(&access, "POST", "/api/v1/instance_configuration"));
-    let get = access.operation(&request("POST", "/api/v1/web_backend/connections/get")).unwrap();
+    let get = access.errand(&request("POST", "/api/v1/web_backend/connections/get")).operation.unwrap();
     assert_eq!((get.effect, get.slow), (Effect::Reads, false), "what the list knows stays");
-    assert_eq!(access.operation(&request("POST", "/api/v1/new/a")).unwrap().effect, Effect::Mutates);
+    assert_eq!(access.errand(&request("POST", "/api/v1/new/a")).operation.unwrap().effect, Effect::Mutates);
 }
 
 #[test]

@@ -15,8 +15,6 @@ use crate::time::Time;
 pub struct Question<'a> {
     /// What was sent.
     pub request: &'a Request,
-    /// What it asks of Airbyte, as [`super::Access::operation`] found it.
-    pub operation: Option<&'a Operation>,
     /// Who asks.
     pub caller: &'a Caller,
     /// How they are known.

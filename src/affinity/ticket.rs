@@ -1,12 +1,11 @@
 //! What a sealed affinity cookie says, and how long it counts.
 
-use std::collections::hash_map::RandomState;
-use std::num::NonZeroUsize;
+use std::rc::Rc;
 use std::time::Duration;
 
-use lru::LruCache;
 use serde::{Deserialize, Serialize};
 
+use crate::memo::Memo;
 use crate::seal::{self, KeyRing, Opened};
 use crate::time::Time;
 
@@ -44,23 +43,22 @@ pub(super) struct Tickets {
     idle: Duration,
     lifetime: Duration,
     /// Opening costs AES and JSON (some 20 µs), and one client comes many times.
-    /// Only what opened is remembered, so a flood of forgeries pushes nobody
-    /// out; our own cookies are some 400 bytes and none is above
-    /// [`seal::MAX_LENGTH`]. The hash is keyed: clients choose what is hashed.
-    opened: LruCache<Box<[u8]>, Opened<Ticket>, RandomState>,
+    /// At most 4,096 of them and 3 MiB; our own cookies are some 400 bytes.
+    opened: Memo<Opened<Rc<Ticket>>>,
 }
 
 const PURPOSE: &str = "affinity";
-const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
+/// About how many bytes a ticket takes, with its key and pin.
+const ROOM: usize = 160;
 
 impl Tickets {
     pub fn new(keys: KeyRing, idle: Duration, lifetime: Duration) -> Tickets {
-        Tickets { keys, idle, lifetime, opened: LruCache::with_hasher(REMEMBERED, RandomState::new()) }
+        Tickets { keys, idle, lifetime, opened: Memo::new(4096, 3 * 1024 * 1024) }
     }
 
     /// Opens a cookie, and says whether it is to be sealed anew because another
     /// key is the first by now.
-    pub fn open(&mut self, sealed: &[u8], now: Time) -> Option<(Ticket, bool)> {
+    pub fn open(&mut self, sealed: &[u8], now: Time) -> Option<(Rc<Ticket>, bool)> {
         // A longer one is never remembered, so it is not even hashed.
         if sealed.len() > seal::MAX_LENGTH {
             return None;
@@ -68,8 +66,9 @@ impl Tickets {
         let opened = match self.opened.get(sealed) {
             Some(opened) => opened.clone(),
             None => {
-                let opened = self.keys.open(PURPOSE, sealed, now)?;
-                self.opened.put(sealed.into(), opened.clone());
+                let Opened { value, expires, by_first_key } = self.keys.open(PURPOSE, sealed, now)?;
+                let opened = Opened { value: Rc::new(value), expires, by_first_key };
+                self.opened.insert(sealed, opened.clone(), ROOM);
                 opened
             }
         };
@@ -96,9 +95,9 @@ impl Tickets {
         idle.min(lifetime)
     }
 
-    /// How many are remembered, and how many at most.
+    /// How many are remembered.
     #[cfg(test)]
-    pub fn remembered(&self) -> (usize, usize) {
-        (self.opened.len(), self.opened.cap().get())
+    pub fn remembered(&self) -> usize {
+        self.opened.used().0
     }
 }

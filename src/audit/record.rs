@@ -1,5 +1,7 @@
 //! One record, as it comes together.
 
+use std::borrow::Cow;
+
 use super::Field;
 use crate::decision::Decision;
 
@@ -17,35 +19,45 @@ pub struct Record {
     pub reason: &'static str,
     /// Whether it says what was asked for.
     pub has_head: bool,
-    fields: Vec<(Field, String)>,
+    /// All texts, one behind the other: there are a dozen for each request.
+    texts: String,
+    /// What each of them says, and where it ends.
+    fields: Vec<(Field, usize)>,
 }
 
 impl Record {
     /// A record that says no more than the decision.
     pub fn new(decision: Decision, reason: &'static str) -> Record {
-        Record { decision, reason, has_head: false, fields: Vec::new() }
+        let (texts, fields) = (String::with_capacity(512), Vec::with_capacity(20));
+        Record { decision, reason, has_head: false, texts, fields }
     }
 
     /// Adds what a text says, cleaned and cut; nothing for an empty one.
     pub(super) fn add(&mut self, field: Field, text: &str) {
         let is_list = matches!(field, Field::Ids | Field::Groups);
-        self.add_clean(field, clean(text, if is_list { LONGEST_LIST } else { LONGEST }));
+        self.add_clean(field, &clean(text, if is_list { LONGEST_LIST } else { LONGEST }));
     }
 
     /// Adds a number.
     pub fn add_number(&mut self, field: Field, number: u64) {
-        self.add_clean(field, number.to_string());
+        self.add_clean(field, &number.to_string());
     }
 
-    pub(super) fn add_clean(&mut self, field: Field, text: String) {
+    pub(super) fn add_clean(&mut self, field: Field, text: &str) {
         if !text.is_empty() {
-            self.fields.push((field, text));
+            self.texts.push_str(text);
+            self.fields.push((field, self.texts.len()));
         }
     }
 
     /// What it says.
     pub fn fields(&self) -> impl Iterator<Item = (Field, &str)> {
-        self.fields.iter().map(|(field, text)| (*field, text.as_str()))
+        let mut start = 0;
+        self.fields.iter().map(move |(field, end)| {
+            let text = self.texts.get(start..*end).unwrap_or_default();
+            start = *end;
+            (*field, text)
+        })
     }
 
     /// What it says of one thing.
@@ -56,10 +68,10 @@ impl Record {
 
 /// A text that stays on its line and shows in the order in which it is written,
 /// no longer than `limit` bytes once JSON has escaped it.
-pub(super) fn clean(text: &str, limit: usize) -> String {
+pub(super) fn clean(text: &str, limit: usize) -> Cow<'_, str> {
     // Nearly all are plain, and then nothing has to be looked at twice.
     if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
-        return text.to_owned();
+        return text.into();
     }
     let mut cleaned = String::new();
     let mut left = limit;
@@ -85,7 +97,7 @@ pub(super) fn clean(text: &str, limit: usize) -> String {
         }
         cleaned.push(shown);
     }
-    cleaned
+    cleaned.into()
 }
 
 #[cfg(test)]

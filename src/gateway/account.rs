@@ -193,7 +193,7 @@ impl Gateway {
             }
             // Nobody was asked, or nobody answered.
             _ => {
-                let operation = self.access.operation(&waiter.request);
+                let operation = self.access.errand(&waiter.request).operation;
                 note(Field::Operation, operation.as_ref().map_or("", |operation| &operation.name));
             }
         }

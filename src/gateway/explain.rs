@@ -92,9 +92,9 @@ impl Gateway {
         if let Some(own) = own {
             return own;
         }
-        let operation = self.access.operation(&waiter.request);
-        if let Some(permit) = self.access.permit_public(&waiter.request, operation.as_ref()) {
-            return self.forward(waiter, None, operation.as_ref(), permit, host, now);
+        let errand = self.access.errand(&waiter.request);
+        if let Some(permit) = self.access.permit_public(&waiter.request, errand.operation.as_ref()) {
+            return self.forward(waiter, None, errand.operation.as_ref(), permit, host, now);
         }
         let sender = match sender {
             None => return self.nobody(waiter, Refusal::NoCredentials, host, now),
@@ -105,7 +105,7 @@ impl Gateway {
                 Sender::Visitor(Visitor { ends: caller.expires, caller, cookies: Vec::new() })
             }
         };
-        self.pass(waiter, operation.as_ref(), Ok(sender), trace, host, now)
+        self.pass(waiter, errand, Ok(sender), trace, host, now)
     }
 
     /// Where the gateway has a token for Airbyte it has one in an explanation,

@@ -75,7 +75,7 @@ pub trait Gate: Sized + 'static {
         now: Time,
     ) -> Edits {
         let _ = (exchange, headers, now);
-        Edits::new()
+        Edits::default()
     }
 
     /// The record of a request that ended without a decision, for `reason` unless

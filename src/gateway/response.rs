@@ -2,7 +2,7 @@
 
 use crate::access::Permit;
 use crate::affinity::{Affinity, Stay};
-use crate::http::{Edit, Edits, Headers};
+use crate::http::{Edits, Headers};
 use crate::identity::SignIn;
 use crate::time::Time;
 use crate::upstream::Upstream;
@@ -38,10 +38,10 @@ pub(super) fn edits(
     headers: impl FnOnce() -> Option<Headers>,
     now: Time,
 ) -> Edits {
-    let mut edits = Edits::new();
+    let mut edits = Edits::default();
     if exchange.visitor {
         // A browser would ask for a password that nobody has.
-        edits.push(Edit::Remove(b"www-authenticate".to_vec()));
+        edits.remove(b"www-authenticate");
     }
     let stays = affinity.wants_response(&exchange.stay, now);
     let session = if now.since(exchange.since) < SignIn::LATE { exchange.cookies.as_slice() } else { &[] };
@@ -53,21 +53,33 @@ pub(super) fn edits(
         return edits;
     };
     upstream.on_response(&headers, now, &mut edits);
+    keep(affinity, &exchange.stay, session, &headers, now, &mut edits);
+    edits
+}
+
+/// Sets the cookies that are due, and takes out what the proxy says of its choice.
+pub(super) fn keep(
+    affinity: &Affinity,
+    stay: &Stay,
+    session: &[String],
+    headers: &Headers,
+    now: Time,
+    edits: &mut Edits,
+) {
     let pin = headers.first("x-airgate-pin");
     if pin.is_some() {
-        edits.push(Edit::Remove(b"x-airgate-pin".to_vec()));
+        edits.remove(b"x-airgate-pin");
     }
-    let stay = affinity.on_response(&exchange.stay, pin, now).map(|cookie| cookie.set_cookie);
+    let stay = affinity.on_response(stay, pin, now).map(|cookie| cookie.set_cookie);
     let cookies = || stay.iter().chain(session);
-    edits.extend(cookies().map(|cookie| Edit::Add("set-cookie".into(), cookie.clone().into_bytes().into())));
+    cookies().for_each(|cookie| edits.add("set-cookie", cookie));
     if cookies().next().is_some() {
         // A shared cache that kept the response would hand one client's cookie
         // to the next (HAProxy's `nocache`).
         let sent = headers.first("cache-control").unwrap_or_default().to_ascii_lowercase();
         let has = |word: &[u8]| sent.windows(word.len()).any(|part| part == word);
         if !has(b"private") && !has(b"no-store") {
-            edits.push(Edit::Set("cache-control".into(), b"private".into()));
+            edits.set("cache-control", "private");
         }
     }
-    edits
 }

@@ -11,6 +11,7 @@ mod step_up;
 use std::collections::HashMap;
 
 use super::*;
+use crate::http::Edit;
 use crate::testing::{TestHost, test};
 use jwt_simple::prelude::*;
 use serde_json::{Value, json};
@@ -131,14 +132,18 @@ fn replied(step: Step) -> (u16, &'static str, Value) {
     }
 }
 
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
 #[track_caller]
 fn forwarded(step: Step) -> HashMap<String, String> {
     match step {
         Step::Forward(forward) => forward
             .edits
-            .into_iter()
+            .iter()
             .filter_map(|edit| match edit {
-                Edit::Set(name, value) => Some((name.into_owned(), String::from_utf8(value.into_owned()).unwrap())),
+                Edit::Set(name, value) => Some((text(name), text(value))),
                 _ => None,
             })
             .collect(),

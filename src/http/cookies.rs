@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::Headers;
+use memchr::memchr;
+
+use super::{Edits, Headers};
 use crate::settings::Section;
 
 /// What remains of the `Cookie` header once some cookies are cut out.
@@ -15,6 +17,17 @@ pub enum CookieCut {
     Gone,
     /// The rest, byte for byte, in one header.
     Left(Vec<u8>),
+}
+
+impl CookieCut {
+    /// Notes what has to become of the header.
+    pub fn note(&self, edits: &mut Edits) {
+        match self {
+            CookieCut::Unchanged => {}
+            CookieCut::Gone => edits.remove(b"cookie"),
+            CookieCut::Left(rest) => edits.set("cookie", rest),
+        }
+    }
 }
 
 /// The value of a cookie. Of two with one name the first wins, over all
@@ -29,20 +42,32 @@ pub fn cookie<'a>(headers: &'a Headers, name: &str) -> Option<&'a [u8]> {
 /// The `Cookie` header without the cookies whose name is `ours`.
 pub fn cookies_without(headers: &Headers, ours: impl Fn(&[u8]) -> bool) -> CookieCut {
     // Some servers trim a name before they look it up, so the cut does too.
-    let (cut, left): (Vec<_>, Vec<_>) = pairs(headers).partition(|pair| ours(name_of(pair).trim_ascii()));
-    match (cut.is_empty(), left.is_empty()) {
-        (true, _) => CookieCut::Unchanged,
-        (false, true) => CookieCut::Gone,
-        (false, false) => CookieCut::Left(left.join(&b"; "[..])),
+    let is_cut = |pair: &[u8]| ours(name_of(pair).trim_ascii());
+    if !pairs(headers).any(is_cut) {
+        return CookieCut::Unchanged;
     }
+    let mut left = Vec::new();
+    for pair in pairs(headers).filter(|pair| !is_cut(pair)) {
+        left.extend_from_slice(if left.is_empty() { b"" } else { b"; " });
+        left.extend_from_slice(pair);
+    }
+    if left.is_empty() { CookieCut::Gone } else { CookieCut::Left(left) }
 }
 
 fn pairs(headers: &Headers) -> impl Iterator<Item = &[u8]> {
-    headers
-        .all("cookie")
-        .flat_map(|line| line.split(|byte| *byte == b';'))
-        .map(<[u8]>::trim_ascii)
-        .filter(|pair| !pair.is_empty())
+    headers.all("cookie").flat_map(parts).map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
+}
+
+/// What lies between semicolons. Most of a line is sealed text of ours, a
+/// kilobyte and more: a word at a time.
+fn parts(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest?;
+        let at = memchr(b';', line);
+        rest = at.and_then(|at| line.get(at.saturating_add(1)..));
+        line.get(..at.unwrap_or(line.len()))
+    })
 }
 
 fn name_of(pair: &[u8]) -> &[u8] {

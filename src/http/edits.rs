@@ -1,25 +1,95 @@
 //! What is to be changed in a header map, as a value.
 
-use std::borrow::Cow;
+use std::fmt;
 
 /// One change to a header map.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Edit {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit<'a> {
     /// Take out every field of this name. The name is the sender's own
     /// spelling, which may be any bytes.
-    Remove(Vec<u8>),
+    Remove(&'a [u8]),
     /// Make this the only field of its name.
-    Set(Cow<'static, str>, Cow<'static, [u8]>),
+    Set(&'a [u8], &'a [u8]),
     /// Add a field beside those of the same name (`Set-Cookie`).
-    Add(Cow<'static, str>, Cow<'static, [u8]>),
+    Add(&'a [u8], &'a [u8]),
 }
 
-impl Edit {
-    /// [`Edit::Set`] to a text that does not last.
-    pub fn set(name: impl Into<Cow<'static, str>>, value: &str) -> Edit {
-        Edit::Set(name.into(), value.as_bytes().to_vec().into())
+/// Changes to a header map, in order. All texts lie in one buffer: there are a
+/// dozen for each request.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Edits {
+    bytes: Vec<u8>,
+    list: Vec<Change>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Change {
+    kind: Kind,
+    /// Where the name ends and the value, which follows it, does. The name
+    /// begins where the value before it ended.
+    ends: (usize, usize),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Remove,
+    Set,
+    Add,
+}
+
+impl Edits {
+    /// None yet, and room for those of a request.
+    pub fn for_request() -> Edits {
+        Edits { bytes: Vec::with_capacity(1024), list: Vec::with_capacity(24) }
+    }
+
+    /// See [`Edit::Remove`].
+    pub fn remove(&mut self, name: &[u8]) {
+        self.push(Kind::Remove, name, b"");
+    }
+
+    /// See [`Edit::Set`].
+    pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        self.push(Kind::Set, name.as_bytes(), value.as_ref());
+    }
+
+    /// See [`Edit::Add`].
+    pub fn add(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        self.push(Kind::Add, name.as_bytes(), value.as_ref());
+    }
+
+    /// Each of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Edit<'_>> {
+        let mut start = 0;
+        self.list.iter().map(move |Change { kind, ends: (name_end, end) }| {
+            let name = self.bytes.get(start..*name_end).unwrap_or_default();
+            let value = self.bytes.get(*name_end..*end).unwrap_or_default();
+            start = *end;
+            match kind {
+                Kind::Remove => Edit::Remove(name),
+                Kind::Set => Edit::Set(name, value),
+                Kind::Add => Edit::Add(name, value),
+            }
+        })
+    }
+
+    fn push(&mut self, kind: Kind, name: &[u8], value: &[u8]) {
+        self.bytes.extend_from_slice(name);
+        let name_end = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.list.push(Change { kind, ends: (name_end, self.bytes.len()) });
     }
 }
 
-/// Changes to a header map, in order.
-pub type Edits = Vec<Edit>;
+impl fmt::Debug for Edits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+impl<const COUNT: usize> PartialEq<[Edit<'_>; COUNT]> for Edits {
+    fn eq(&self, list: &[Edit<'_>; COUNT]) -> bool {
+        self.iter().eq(list.iter().copied())
+    }
+}

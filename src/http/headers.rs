@@ -80,7 +80,9 @@ impl Headers {
         self.fields.iter().find(|(field, _)| self.is(field, name)).map(|(_, value)| self.slice(value))
     }
 
-    /// Lengths first: they tell nearly all names apart.
+    /// Lengths first: they tell nearly all names apart, a dozen fields for each
+    /// of a dozen questions.
+    #[inline(always)]
     fn is(&self, field: &Range<usize>, name: &str) -> bool {
         field.len() == name.len() && self.slice(field).eq_ignore_ascii_case(name.as_bytes())
     }

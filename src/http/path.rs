@@ -5,6 +5,8 @@
 //! a path has one reading or it is refused, and what is judged is what is
 //! forwarded.
 
+use memchr::memchr;
+
 /// Path and query of a request, in their one reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -72,10 +74,10 @@ impl Target {
     /// both spellings mean the same) and the hexadecimal digits of the others
     /// written in capitals.
     pub fn parse(raw: &[u8]) -> Result<Target, PathRefusal> {
-        if raw.contains(&b'#') {
+        if memchr(b'#', raw).is_some() {
             return Err(PathRefusal::Fragment);
         }
-        let (path, query) = match raw.iter().position(|byte| *byte == b'?') {
+        let (path, query) = match memchr(b'?', raw) {
             Some(at) => (raw.get(..at), raw.get(at.saturating_add(1)..).map(<[u8]>::to_vec)),
             None => (Some(raw), None),
         };
@@ -201,6 +203,7 @@ fn refuse_escaped(byte: u8) -> Result<(), PathRefusal> {
     }
 }
 
+#[inline(always)]
 fn refuse_plain(byte: u8) -> Result<(), PathRefusal> {
     match byte {
         b'\\' => Err(PathRefusal::Backslash),

@@ -1,12 +1,14 @@
 //! One request, as the gateway sees it.
 
+use http::Method;
+
 use super::{Headers, PathRefusal, Target};
 
 /// A request whose head can be read one way only.
 #[derive(Clone, Debug)]
 pub struct Request {
     headers: Headers,
-    method: String,
+    method: Method,
     target: Target,
 }
 
@@ -38,16 +40,13 @@ impl RequestRefusal {
 impl Request {
     /// Reads a request's head from its headers, pseudo-headers included.
     pub fn new(headers: Headers) -> Result<Request, RequestRefusal> {
-        let method = single(&headers, ":method").ok_or(RequestRefusal::Method)?;
-        let method = match std::str::from_utf8(method) {
-            Ok(method) if http::Method::from_bytes(method.as_bytes()).is_ok() => method.to_owned(),
-            _ => return Err(RequestRefusal::Method),
-        };
+        let method = single(&headers, ":method").and_then(|method| Method::from_bytes(method).ok());
+        let method = method.ok_or(RequestRefusal::Method)?;
         let path = single(&headers, ":path").ok_or(RequestRefusal::NoPath)?;
         let target = Target::parse(path).map_err(RequestRefusal::Path)?;
         let authority = single(&headers, ":authority").ok_or(RequestRefusal::Authority)?;
         // A comma is what two `Host` lines leave behind once they are joined.
-        if authority.iter().any(|byte| b",@".contains(byte)) || http::uri::Authority::try_from(authority).is_err() {
+        if authority.iter().any(|byte| b",@".contains(byte)) || !is_authority(authority) {
             return Err(RequestRefusal::Authority);
         }
         Ok(Request { headers, method, target })
@@ -60,7 +59,7 @@ impl Request {
 
     /// The method, in the client's spelling: methods are case-sensitive.
     pub fn method(&self) -> &str {
-        &self.method
+        self.method.as_str()
     }
 
     /// Path and query.
@@ -81,7 +80,7 @@ impl Request {
     /// Whether a person's browser asks for a page: the only kind of request
     /// that is answered with HTML.
     pub fn is_navigation(&self) -> bool {
-        if self.method != "GET" {
+        if self.method != Method::GET {
             return false;
         }
         match self.headers.first("sec-fetch-mode") {
@@ -89,6 +88,12 @@ impl Request {
             None => self.headers.all("accept").any(|accept| accept.windows(9).any(|word| word == b"text/html")),
         }
     }
+}
+
+/// Nearly every one is a plain name; reading another makes a copy of it.
+fn is_authority(authority: &[u8]) -> bool {
+    authority.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(byte))
+        || http::uri::Authority::try_from(authority).is_ok()
 }
 
 /// The value of a field that must be there exactly once.

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::keys::KeyFingerprint;
-use super::memo::Memo;
 use crate::caller::Caller;
+use crate::memo::Memo;
 use crate::time::Time;
 
 /// Remembers whom a token stands for, until it expires or its key goes.

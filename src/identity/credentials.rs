@@ -19,6 +19,16 @@ impl<'a> Credentials<'a> {
     /// Reads the field `name`, which is `authorization` or
     /// `proxy-authorization`.
     pub fn read(headers: &'a Headers, name: &'a str) -> Credentials<'a> {
+        match Credentials::find(headers, name) {
+            // The comma of two joined fields is found here: token68 has none.
+            Credentials::Bearer(token) if !is_token68(token) => Credentials::Malformed,
+            found => found,
+        }
+    }
+
+    /// The same, but for a look at each byte of a bearer token: it may be none.
+    /// One that is known to be good needs no such look.
+    pub fn find(headers: &'a Headers, name: &'a str) -> Credentials<'a> {
         let mut fields = headers.all(name);
         let Some(field) = fields.next() else {
             return Credentials::None;
@@ -36,12 +46,10 @@ impl<'a> Credentials<'a> {
         if scheme.is_empty() || token.is_empty() || token.len() == rest.len() {
             return Credentials::Malformed;
         }
-        match (bearer, is_token68(token)) {
-            (true, true) => Credentials::Bearer(token),
-            // The comma of two joined fields is found here: token68 has none.
-            (true, false) => Credentials::Malformed,
-            (false, _) if joined_with_bearer(token) => Credentials::Malformed,
-            (false, _) => Credentials::OtherScheme,
+        match bearer {
+            true => Credentials::Bearer(token),
+            false if joined_with_bearer(token) => Credentials::Malformed,
+            false => Credentials::OtherScheme,
         }
     }
 }

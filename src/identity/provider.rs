@@ -38,8 +38,8 @@ pub(super) struct Login {
 
 impl Provider {
     /// Reads one entry of `providers`. `shared` says whether the keys may lie in
-    /// shared data.
-    pub fn read(section: &Section<'_>, shared: bool, external_url: &str) -> Option<Provider> {
+    /// shared data; without an `external_url` nobody can sign in.
+    pub fn read(section: &Section<'_>, shared: bool, external_url: Option<&str>) -> Option<Provider> {
         let claims = ClaimSettings::read(section);
         let issuer = section.text("issuer").unwrap_or_default();
         check_name(section);
@@ -49,12 +49,12 @@ impl Provider {
         // Read by the keys already, which say what is wrong with it.
         let cluster = section.get("cluster").and_then(Value::as_str).filter(|name| !name.is_empty());
         let discovers = !(section.has("jwks") || section.has("jwks_uri"));
-        let login = section.section("login").and_then(|login| {
+        let login = external_url.and_then(|url| Some((url, section.section("login")?))).and_then(|(url, login)| {
             // It stands in the redirect URI, where an issuer's slashes cannot.
             if !section.has("name") {
                 section.mistake("name", "must be written where people sign in: it is part of the redirect URI");
             }
-            LoginSettings::read(&login, external_url, cluster, discovers)
+            LoginSettings::read(&login, url, cluster, discovers)
         });
         let cluster = cluster.map(str::to_owned);
         section.finish();

@@ -19,8 +19,8 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use super::claims::ClaimSettings;
-use super::memo::Memo;
 use crate::http::{CookieSettings, Headers, cookie, set_cookie};
+use crate::memo::Memo;
 use crate::pointer::Pointer;
 use crate::seal::{KeyRing, Opened};
 use crate::time::Time;

@@ -53,7 +53,7 @@ impl<'a> Headings<'a> {
 
 impl Rule {
     /// Reads `{name, when: {…}, then: {…}}`.
-    pub fn read(section: &Section<'_>) -> Option<Rule> {
+    pub fn read(section: &Section<'_>, knows_who: bool) -> Option<Rule> {
         // For people and, later, for the record.
         section.text("name");
         let when = section.section_or_empty("when");
@@ -68,6 +68,11 @@ impl Rule {
         let role = when.text("role").map(str::to_owned);
         let claim = when.section("claim").and_then(|claim| claim_condition(&claim));
         let client = when.text("client").map(str::to_owned);
+        if !knows_who {
+            for name in ["role", "claim", "client"].into_iter().filter(|name| when.has(name)) {
+                when.mistake(name, "depends on who asks, which only airgate.wasm knows");
+            }
+        }
         when.finish();
 
         section.require("then");

@@ -1,6 +1,6 @@
 //! Airbyte's own login, whose place the gateway's token takes.
 
-use crate::http::{Edit, Edits, Headers, Reply, Request};
+use crate::http::{Edits, Headers, Reply, Request};
 
 /// The cookies of Airbyte's login, and what renews them.
 const COOKIES: [&[u8]; 2] = [b"JWT", b"JWT_REFRESH_TOKEN"];
@@ -55,14 +55,14 @@ pub(super) fn without_its_cookies(headers: &Headers, edits: &mut Edits) {
     if !headers.all("set-cookie").any(|line| is_its(&line)) {
         return;
     }
-    edits.push(Edit::Remove(b"set-cookie".to_vec()));
-    let others = headers.all("set-cookie").filter(|line| !is_its(line));
-    edits.extend(others.map(|line| Edit::Add("set-cookie".into(), line.to_vec().into())));
+    edits.remove(b"set-cookie");
+    headers.all("set-cookie").filter(|line| !is_its(line)).for_each(|line| edits.add("set-cookie", line));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Edit;
     use crate::testing::test;
 
     #[test]
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn its_cookies_leave_a_response_and_others_stay_byte_for_byte() {
         let cut = |lines: &[&[u8]]| {
-            let mut edits = Edits::new();
+            let mut edits = Edits::default();
             let lines = lines.iter().map(|line| (&b"Set-Cookie"[..], *line));
             without_its_cookies(
                 &Headers::from_pairs([(&b"x"[..], &b"JWT=1"[..])].into_iter().chain(lines)),
@@ -107,11 +107,11 @@ mod tests {
             );
             edits
         };
-        let remove = Edit::Remove(b"set-cookie".to_vec());
-        let add = |line: &[u8]| Edit::Add("set-cookie".into(), line.to_vec().into());
+        let remove = Edit::Remove(b"set-cookie");
+        let add = |line| Edit::Add(b"set-cookie", line);
         assert_eq!(cut(&[]), []);
         assert_eq!(cut(&[b"a=JWT=1; Path=/", b"b=\xff"]), []);
-        assert_eq!(cut(&[b"JWT=x; HttpOnly", b"JWT_REFRESH_TOKEN="]), std::slice::from_ref(&remove));
+        assert_eq!(cut(&[b"JWT=x; HttpOnly", b"JWT_REFRESH_TOKEN="]), [remove]);
         let (odd, doubled) = (&b" a = \xff;; x"[..], &b"b=1, JWT=2"[..]);
         assert_eq!(cut(&[odd, b"JWT =x", doubled, doubled]), [remove, add(odd), add(doubled), add(doubled)]);
     }

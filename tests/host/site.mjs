@@ -28,16 +28,17 @@ export class Keys {
 }
 
 export class Site {
-  constructor({ configuration = {}, profile, bodies, fault, keys = new Keys(), jwks }) {
+  /** `whole` is a configuration instead of the gateway's, for `module`. */
+  constructor({ configuration = {}, module = MODULE, whole, profile, bodies, fault, keys = new Keys(), jwks }) {
     this.keys = keys;
     this.jwks = jwks;
     this.host = new Host({
-      module: MODULE,
+      module,
       profile,
       bodies,
       fault,
       environment: { SESSION_KEY: randomBytes(32).toString('base64url'), AFFINITY_KEY: randomBytes(32).toString('base64url') },
-      configuration: {
+      configuration: whole ?? {
         external_url: 'https://airbyte.example',
         signatures: profile === 'nginx' ? 'software' : 'host',
         shared_data: profile !== 'nginx',

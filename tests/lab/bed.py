@@ -146,7 +146,7 @@ class Bed:
         until(self._replicas_are_in, 20, "the replicas passing their health checks")
 
     def _names_of_provider(self) -> list[str]:
-        providers = self.envoy.bootstrap.plugin_config["providers"]
+        providers = self.envoy.bootstrap.plugin_config.get("providers", [])
         return [provider["name"] for provider in providers if provider["issuer"] == self.issuer]
 
     def _replicas_are_in(self) -> bool:

@@ -81,14 +81,14 @@ impl Browser {
                 let mut fields = vec![(":status", "200")];
                 fields.extend(backend.map(|backend| ("x-airgate-pin", backend)));
                 let response = || Some(Headers::from_pairs(fields));
-                for edit in site.gateway.on_response(&forward.exchange, response, site.now) {
+                for edit in site.gateway.on_response(&forward.exchange, response, site.now).iter() {
                     if let Edit::Add(name, value) = edit
-                        && name == "set-cookie"
+                        && name == b"set-cookie"
                     {
-                        self.keeps(std::str::from_utf8(&value).unwrap());
+                        self.keeps(std::str::from_utf8(value).unwrap());
                     }
                 }
-                End::On(forward.edits.into_iter().filter_map(set).collect())
+                End::On(forward.edits.iter().filter_map(set).collect())
             }
         }
     }
@@ -119,9 +119,9 @@ impl End {
     }
 }
 
-fn set(edit: Edit) -> Option<(String, String)> {
+fn set(edit: Edit<'_>) -> Option<(String, String)> {
     match edit {
-        Edit::Set(name, value) => Some((name.into_owned(), String::from_utf8(value.into_owned()).unwrap())),
+        Edit::Set(name, value) => Some((text(name), text(value))),
         _ => None,
     }
 }
@@ -136,4 +136,8 @@ pub fn tokens(site: &Site, claims: &Value) -> airgate::http::Answer {
     let id_token = sign(1, &header(1), all.to_string().as_bytes());
     let refresh = format!("refresh-of-{}-at-{now}", all["sub"].as_str().unwrap());
     honest(&json!({"id_token": id_token, "access_token": "a", "token_type": "Bearer", "refresh_token": refresh}))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
 }

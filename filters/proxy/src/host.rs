@@ -104,7 +104,7 @@ pub fn headers(map: Map) -> Option<Headers> {
 }
 
 /// Carries out one edit. `false`: the host refused.
-pub fn edit(map: Map, edit: &Edit) -> bool {
+pub fn edit(map: Map, edit: Edit<'_>) -> bool {
     let status = unsafe {
         match edit {
             Edit::Remove(name) => abi::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()),

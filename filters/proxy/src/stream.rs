@@ -5,7 +5,7 @@ use std::rc::Rc;
 use airgate::audit::{Audit, Field};
 use airgate::gateway::{Advance, Body, Forward, Gate, Head, Step, StreamId};
 use airgate::host::Host;
-use airgate::http::{Edit, Reply};
+use airgate::http::{Edit, Edits, Reply};
 use airgate::time::Time;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
@@ -46,8 +46,10 @@ impl<G: Gate> Stream<G> {
         let begun = host::now()?;
         let mut gateway = self.shared.gateway.try_borrow_mut().ok()?;
         let step = event(gateway.as_mut()?, self.id, &self.shared.proxy, begun.time());
-        let spent = host::now().map_or(0, |ended| ended.micros_since(begun));
-        self.spent = self.spent.saturating_add(spent);
+        if step.as_ref().is_some_and(Step::is_told_of) {
+            let spent = host::now().map_or(0, |ended| ended.micros_since(begun));
+            self.spent = self.spent.saturating_add(spent);
+        }
         step
     }
 
@@ -176,7 +178,7 @@ impl<G: Gate> HttpContext for Stream<G> {
             Way::Open | Way::Reading { .. } | Way::Broken => {}
             Way::Answered(cookies) => {
                 for cookie in cookies {
-                    host::edit(Map::Response, &Edit::Add("set-cookie".into(), cookie.clone().into_bytes().into()));
+                    host::edit(Map::Response, Edit::Add(b"set-cookie", cookie.as_bytes()));
                 }
             }
             Way::Forwarded(exchange) => {
@@ -184,8 +186,8 @@ impl<G: Gate> HttpContext for Stream<G> {
                     && let Ok(mut gateway) = self.shared.gateway.try_borrow_mut()
                     && let Some(gateway) = gateway.as_mut()
                 {
-                    for edit in gateway.on_response(exchange, || host::headers(Map::Response), now.time()) {
-                        host::edit(Map::Response, &edit);
+                    for edit in gateway.on_response(exchange, || host::headers(Map::Response), now.time()).iter() {
+                        host::edit(Map::Response, edit);
                     }
                 }
             }
@@ -251,7 +253,7 @@ pub fn carry_out<E>(step: Step<E>, slot: &Slot<E>) -> Action {
 
 /// Changes a request's headers. `false`: not all of them, and half of the edits
 /// would let a header through that the client must not say.
-fn edit_all(edits: &[Edit]) -> bool {
+fn edit_all(edits: &Edits) -> bool {
     edits.iter().all(|edit| host::edit(Map::Request, edit))
 }
 

@@ -532,17 +532,9 @@ fn a_budget_is_spent_by_what_goes_on_and_changes_something() {
     };
     let mut send = |second: u64, path: &str, asking: &Caller| {
         let request = request("POST", path);
-        let operation = access.operation(&request);
         let now = Time::from_seconds(second);
-        let question = Question {
-            request: &request,
-            operation: operation.as_ref(),
-            caller: asking,
-            auth: Auth::Bearer,
-            body: None,
-            now,
-        };
-        let verdict = access.judge(&question, &mut ());
+        let question = Question { request: &request, caller: asking, auth: Auth::Bearer, body: None, now };
+        let verdict = access.judge(&question, access.errand(&request), &mut ());
         let verdict = access.spend(verdict, now);
         (word(&verdict), reported(&verdict).map(|(reason, _)| reason))
     };
@@ -589,7 +581,7 @@ fn a_body_is_wanted_only_where_it_matters() {
     }));
     let wants = |access: &Access, method: &str, path: &str, client: Option<&str>| {
         let request = request(method, path);
-        let operation = access.operation(&request);
+        let operation = access.errand(&request).operation;
         let mut asking = member(&[]);
         asking.client = client.map(str::to_owned);
         let known = client.map(|_| (&asking, Auth::Bearer));
@@ -630,7 +622,7 @@ fn many_rules_are_found_like_few() {
     assert_eq!(rule("POST", "/api/v1/connections/sync").as_deref(), Some("r150"));
     assert_eq!(rule("GET", "/api/public/v1/jobs/1").as_deref(), Some("r0"));
     assert_eq!(rule("POST", "/api/v1/connections/get"), None);
-    let get = access.operation(&request("POST", "/api/v1/connections/get"));
+    let get = access.errand(&request("POST", "/api/v1/connections/get")).operation;
     assert_eq!(access.rules.about(get.as_ref()).count(), 0);
 }
 
@@ -668,18 +660,16 @@ fn whoever_listens_hears_why() {
         ],
     }));
     let request = request("POST", "/api/v1/connections/sync");
-    let operation = access.operation(&request);
     let body = format!(r#"{{"connectionId":"{A}"}}"#);
     let question = Question {
         request: &request,
-        operation: operation.as_ref(),
         caller: &member(&["r"]),
         auth: Auth::Bearer,
         body: Some(body.as_bytes()),
         now: Time::from_seconds(1_000_000),
     };
     let mut notes = Notes::default();
-    let verdict = access.judge(&question, &mut notes);
+    let verdict = access.judge(&question, access.errand(&request), &mut notes);
     assert_eq!(
         notes.0,
         [

@@ -284,7 +284,7 @@ impl Ending {
 
 /// What an edit tells Airbyte or the proxy's routes, but for what differs each
 /// time, what is the proxy's, and the gateway's own token.
-fn told(edit: &Edit) -> Option<(String, String)> {
+fn told(edit: Edit<'_>) -> Option<(String, String)> {
     const HIDDEN: [&str; 7] = [
         "authorization",
         "cookie",
@@ -294,10 +294,10 @@ fn told(edit: &Edit) -> Option<(String, String)> {
         "x-forwarded-host",
         "x-forwarded-proto",
     ];
-    match edit {
-        Edit::Set(name, value) | Edit::Add(name, value) if !HIDDEN.contains(&name.as_ref()) => {
-            Some((name.to_string(), String::from_utf8_lossy(value).into_owned()))
-        }
-        _ => None,
-    }
+    let (Edit::Set(name, value) | Edit::Add(name, value)) = edit else {
+        return None;
+    };
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let hidden = HIDDEN.iter().any(|hidden| hidden.as_bytes() == name);
+    (!hidden).then(|| (text(name), text(value)))
 }

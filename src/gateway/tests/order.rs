@@ -65,7 +65,11 @@ impl House {
                 let response = || Some(Headers::from_pairs([(":status", "200")]));
                 let back = bed.gateway.on_response(&forward.exchange, response, bed.now);
                 let reason = forward.exchange.permit().reason();
-                format!("{reason:?} {:?} {} changes on the way back", sent_on(fields, forward.edits), back.len())
+                format!(
+                    "{reason:?} {:?} {} changes on the way back",
+                    sent_on(fields, forward.edits),
+                    back.iter().count()
+                )
             }
             Step::Reply { reply, reason, cookies, .. } => {
                 let names: Vec<_> = cookies.iter().map(|cookie| cookie.split('=').next()).collect();
@@ -88,11 +92,12 @@ fn sent_on(fields: &[Field], edits: Edits) -> BTreeMap<String, Vec<String>> {
     for (name, value) in fields {
         sent.entry(name.to_ascii_lowercase()).or_default().push(String::from_utf8_lossy(value).into_owned());
     }
-    for edit in edits {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    for edit in edits.iter() {
         match edit {
-            Edit::Remove(name) => drop(sent.remove(&String::from_utf8(name).unwrap().to_ascii_lowercase())),
+            Edit::Remove(name) => drop(sent.remove(&text(name).to_ascii_lowercase())),
             Edit::Set(name, value) => {
-                sent.insert(name.to_ascii_lowercase(), vec![String::from_utf8(value.into_owned()).unwrap()]);
+                sent.insert(text(name).to_ascii_lowercase(), vec![text(value)]);
             }
             Edit::Add(..) => panic!("requests are added nothing"),
         }

@@ -149,9 +149,9 @@ fn a_refresh_makes_one_call_and_late_requests_take_its_result() {
         let Step::Forward(forward) = bed.fetch(&old) else { panic!("not forwarded") };
         let edits = bed.gateway.on_response(&forward.exchange, || Some(Headers::default()), bed.now);
         let cookies: Vec<String> = edits
-            .into_iter()
+            .iter()
             .filter_map(|edit| match edit {
-                Edit::Add(_, value) => Some(String::from_utf8(value.into_owned()).unwrap()),
+                Edit::Add(_, value) => Some(text(value)),
                 _ => None,
             })
             .collect();
@@ -300,8 +300,8 @@ fn a_refresh_that_userinfo_interrupts_keeps_the_new_refresh_token() {
         bed.answer(&Answer::Failed);
         let Step::Forward(forward) = bed.fetch(&jar) else { panic!("not forwarded") };
         let edits = bed.gateway.on_response(&forward.exchange, || Some(Headers::default()), bed.now);
-        let cookies = edits.into_iter().filter_map(|edit| match edit {
-            Edit::Add(_, value) => Some(String::from_utf8(value.into_owned()).unwrap()),
+        let cookies = edits.iter().filter_map(|edit| match edit {
+            Edit::Add(_, value) => Some(String::from_utf8(value.to_vec()).unwrap()),
             _ => None,
         });
         jar.take(&cookies.collect::<Vec<_>>());

@@ -5,6 +5,7 @@
 //! or checked here: the seal is over the whole, so that chunks which are
 //! missing, swapped or somebody else's break it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::http::{CookieSettings, Headers, cookie, set_cookie};
@@ -23,17 +24,17 @@ pub static COOKIES: [CookieSettings; 3] = [
 ];
 
 /// What a request brought.
-pub enum Sent {
+pub enum Sent<'a> {
     /// None of the cookies.
     Nothing,
     /// Too few or too many of them.
     Broken,
     /// As many as the first one says, put together; a seal or not.
-    Whole(Vec<u8>),
+    Whole(Cow<'a, [u8]>),
 }
 
 /// Puts the chunks together.
-pub fn join(headers: &Headers) -> Sent {
+pub fn join(headers: &Headers) -> Sent<'_> {
     let chunks = COOKIES.each_ref().map(|ours| cookie(headers, &ours.name));
     let (count, first) = match chunks {
         [None, None, None] => return Sent::Nothing,
@@ -45,8 +46,11 @@ pub fn join(headers: &Headers) -> Sent {
     if chunks.iter().enumerate().any(|(index, chunk)| chunk.is_some() != (index < count)) {
         return Sent::Broken;
     }
-    let rest = chunks.into_iter().skip(1).flatten();
-    Sent::Whole(std::iter::once(first).chain(rest).flatten().copied().collect())
+    let mut whole = Cow::Borrowed(first);
+    for chunk in chunks.into_iter().skip(1).flatten() {
+        whole.to_mut().extend_from_slice(chunk);
+    }
+    Sent::Whole(whole)
 }
 
 /// The `Set-Cookie` values for a text of at most [`LIMIT`] ASCII characters, one

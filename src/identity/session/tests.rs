@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
-use crate::identity::memo::PLACES;
 use crate::identity::testing::settings as provider;
+use crate::memo::PLACES;
 use crate::settings::{Mistake, read};
 use crate::testing::test;
 

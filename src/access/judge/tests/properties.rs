@@ -201,40 +201,39 @@ fn ask() -> impl Strategy<Value = Ask> {
 }
 
 fn judged<T: Trace>(access: &Access, ask: &Ask, trace: &mut T) -> Verdict {
-    asked(access, ask, |question| {
+    asked(access, ask, |question, errand| {
         // A body that was not wanted makes no difference.
-        let verdict = access.judge(&question, trace);
+        let verdict = access.judge(&question, errand.clone(), trace);
         let known = Some((&ask.caller, ask.auth));
-        if !access.wants_body(question.request, question.operation, known, question.now) {
-            let without = access.judge(&Question { body: None, ..question }, &mut ());
+        if !access.wants_body(question.request, errand.operation.as_ref(), known, question.now) {
+            let without = access.judge(&Question { body: None, ..question }, errand, &mut ());
             assert_eq!(said(&without), said(&verdict));
         } else {
-            assert!(access.wants_body(question.request, question.operation, None, question.now), "for anybody");
+            assert!(access.wants_body(question.request, errand.operation.as_ref(), None, question.now), "for anybody");
         }
         verdict
     })
 }
 
-fn asked<T>(access: &Access, ask: &Ask, about: impl FnOnce(Question<'_>) -> T) -> T {
+fn asked<T>(access: &Access, ask: &Ask, about: impl FnOnce(Question<'_>, Errand) -> T) -> T {
     let mut target = ask.path.clone();
     if !ask.query.is_empty() {
         target = format!("{target}?{}", ask.query.join("&"));
     }
     let request = request(ask.method, &target);
-    let operation = access.operation(&request);
+    let errand = access.errand(&request);
     let members = ask.body.as_ref().map(|members| {
         let members: Vec<String> = members.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
         format!("{{{}}}", members.join(","))
     });
     let question = Question {
         request: &request,
-        operation: operation.as_ref(),
         caller: &ask.caller,
         auth: ask.auth,
         body: members.as_ref().map(String::as_bytes),
         now: Time::from_seconds(1_000_000),
     };
-    about(question)
+    about(question, errand)
 }
 
 /// Outcome, rule and report.
@@ -318,7 +317,7 @@ proptest! {
         let access = named(policy);
         for ask in &asks {
             let seen = judged(&access, ask, &mut ());
-            match asked(&access, ask, |question| access.foresee(&question)) {
+            match asked(&access, ask, |question, errand| access.foresee(&question, &errand)) {
                 Foresight::Settled(settled) => {
                     prop_assert_eq!(settled.outcome.is_ok(), seen.outcome.is_ok(), "{:?}", ask);
                     prop_assert!(settled.report.is_none() && (settled.outcome.is_err() || seen.report.is_none()));

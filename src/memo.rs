@@ -1,6 +1,7 @@
 //! What credentials turned out to be, remembered.
 
 use std::borrow::Borrow;
+use std::fmt;
 use std::hash::{Hash, Hasher, RandomState};
 
 use lru::LruCache;
@@ -26,7 +27,7 @@ struct Entry<V> {
 
 /// What an entry takes beside its contents: its places in the list and in the
 /// table.
-pub(super) const PLACES: usize = 160;
+pub const PLACES: usize = 160;
 
 /// A credential's text, wherever it lies.
 trait Text {
@@ -90,6 +91,13 @@ impl<V> Memo<V> {
     #[cfg(test)]
     pub fn used(&self) -> (usize, usize) {
         (self.entries.len(), self.bytes)
+    }
+}
+
+impl<V> fmt::Debug for Memo<V> {
+    /// Without what it holds: credentials stand in no log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memo").field("entries", &self.entries.len()).field("bytes", &self.bytes).finish()
     }
 }
 

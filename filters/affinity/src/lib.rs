@@ -1,0 +1,9 @@
+//! `airgate-affinity.wasm`: keeps clients on their backends.
+
+/// The module's entry. Its own room, since the SDK's macro makes a public
+/// function without documentation.
+mod entry {
+    proxy_wasm::main! {{
+        airgate_proxy::run::<airgate::gateway::AffinityAlone>();
+    }}
+}
