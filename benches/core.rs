@@ -111,7 +111,7 @@ impl Desk {
     }
 
     fn ask(&mut self, headers: Headers) -> Step {
-        let step = self.gateway.on_request(StreamId(1), headers, &NoHost, now());
+        let step = self.gateway.on_request(StreamId(1), headers, true, &NoHost, now());
         assert!(matches!(step, Step::Forward(_)), "{step:?}");
         step
     }

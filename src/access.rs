@@ -24,11 +24,11 @@ mod words;
 pub use body::BodyQuestion;
 pub use ids::{IdKind, Ids};
 pub use operation::{Effect, Operation, Operations};
-pub use permit::{Permit, PermitReason};
+pub use permit::{Permit, PermitReason, Prospect};
 pub use role::{Needs, Role};
 pub use rule::Then;
 pub use trace::{Fit, IdFit, Note, RuleOutcome, Trace};
-pub use verdict::{Boundary, Denial, Question, Report, Verdict};
+pub use verdict::{Boundary, Denial, Foresight, Question, Report, Verdict};
 pub use what::tag;
 
 use crate::caller::{Auth, Caller};

@@ -15,6 +15,7 @@ use crate::upstream::Upstream;
 /// [`crate::gateway::Gateway`].
 pub struct Settings {
     pub(crate) external_url: String,
+    pub(crate) bodies: Bodies,
     pub(crate) identity: IdentitySettings,
     pub(crate) access: Access,
     pub(crate) routing: Routing,
@@ -22,6 +23,28 @@ pub struct Settings {
     pub(crate) upstream: Upstream,
     pub(crate) branding: Branding,
     pub(crate) audit: Audit,
+}
+
+/// What becomes of a request's headers while its body is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Bodies {
+    /// They are held until it is judged.
+    #[default]
+    HeadersHeld,
+    /// They go ahead: the host hands out no body before.
+    HeadersAhead,
+}
+
+impl Bodies {
+    fn read(root: &Section<'_>) -> Bodies {
+        let words = [("headers_held", Bodies::HeadersHeld), ("headers_ahead", Bodies::HeadersAhead)];
+        let bodies = root.choice("bodies", &words).unwrap_or_default();
+        if bodies == Bodies::HeadersAhead && root.has("token_relay") {
+            let why = "cannot be with bodies: headers_ahead, since who asks for a token would reach Airbyte first";
+            root.mistake("token_relay", why);
+        }
+        bodies
+    }
 }
 
 impl Settings {
@@ -43,6 +66,7 @@ impl Settings {
 }
 
 fn read(root: &Section<'_>) -> Option<Settings> {
+    let bodies = Bodies::read(root);
     // How browsers and providers call us.
     let external = root.require("external_url").and_then(|()| root.origin("external_url"));
     let identity = IdentitySettings::read(root, external.as_ref().map_or("", |(url, _)| url));
@@ -57,7 +81,17 @@ fn read(root: &Section<'_>) -> Option<Settings> {
     let branding = Branding::read(root);
     let audit = Audit::read(root);
     let external_url = external?.0.to_owned();
-    Some(Settings { external_url, identity: identity?, access: access?, routing, affinity, upstream, branding, audit })
+    Some(Settings {
+        external_url,
+        bodies,
+        identity: identity?,
+        access: access?,
+        routing,
+        affinity,
+        upstream,
+        branding,
+        audit,
+    })
 }
 
 #[cfg(test)]

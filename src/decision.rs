@@ -57,6 +57,8 @@ const DENY: &[&str] = &[
     "bad_authority",
     "bad_query",
     "body_too_long",
+    "body_out_of_reach",
+    "answered_early",
     "path_not_absolute",
     "path_empty_segment",
     "path_dot_segment",

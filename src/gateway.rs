@@ -20,11 +20,13 @@ mod waiting;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::access::{self, Access, BodyQuestion, Denial, Effect, Errand, Operation, Permit, Question, Trace};
+use crate::access::{
+    self, Access, BodyQuestion, Denial, Effect, Errand, Foresight, Operation, Permit, Prospect, Question, Role, Trace,
+};
 use crate::affinity::{Affinity, Bearer, Stay};
 use crate::audit::{Audit, Record};
 use crate::caller::{Auth, Caller};
-use crate::config::Settings;
+use crate::config::{Bodies, Settings};
 use crate::host::Host;
 use crate::http::{Answer, Call, CallId, CallIds, Edits, Headers, Reply, Request};
 use crate::identity::{Authenticator, Change, Credentials, Relay, SignIn, Verdict, Visit, Visitor};
@@ -65,11 +67,32 @@ pub enum Step<E = Exchange> {
     },
     /// Hold it: a [`Wake`] for this stream follows.
     Await,
-    /// Hold it and collect its body: [`Gateway::on_body`] is next.
+    /// Hold its body back and collect it: [`Gateway::on_body`] is next.
     Read {
         /// Bytes beyond which the body need not be collected any further.
         limit: usize,
+        /// What becomes of its headers meanwhile.
+        head: Head,
     },
+}
+
+/// The headers of a request whose body is being read.
+#[derive(Debug)]
+pub enum Head {
+    /// They are held as well.
+    Held,
+    /// They go ahead, since the host cannot hold them.
+    Ahead(Advance),
+}
+
+/// The leave to send a request's headers ahead, and nothing else of it. It cannot
+/// be made without a [`Prospect`].
+#[derive(Debug)]
+pub struct Advance {
+    /// What to change in them, in order.
+    pub edits: Edits,
+    #[expect(dead_code, reason = "it need only be there")]
+    prospect: Prospect,
 }
 
 impl<E> Step<E> {
@@ -108,7 +131,8 @@ pub struct Forward<E = Exchange> {
 pub struct Wake<E = Exchange> {
     /// Which request.
     pub stream: StreamId,
-    /// What to do with it; never [`Step::Await`] or [`Step::Read`].
+    /// What to do with it; never [`Step::Await`], and [`Step::Read`] only with
+    /// headers that go ahead.
     pub step: Step<E>,
 }
 
@@ -130,6 +154,7 @@ impl<E> Default for Outcome<E> {
 /// The gateway.
 pub struct Gateway {
     external_url: String,
+    bodies: Bodies,
     authenticator: Authenticator,
     sign_in: Option<SignIn>,
     relay: Option<Relay>,
@@ -175,11 +200,13 @@ impl Gateway {
 
     /// A gateway without keys; [`Gateway::on_tick`] fetches them.
     pub fn new(settings: Settings, host: &dyn Host) -> Gateway {
-        let Settings { external_url, identity, access, routing, affinity, upstream, branding, audit } = settings;
+        let Settings { external_url, bodies, identity, access, routing, affinity, upstream, branding, audit } =
+            settings;
         let claims = routing.claims().chain(access.claims()).cloned().collect();
         let (authenticator, sign_in, relay) = identity.open(claims, host);
         Gateway {
             external_url,
+            bodies,
             authenticator,
             sign_in,
             relay,
@@ -194,11 +221,11 @@ impl Gateway {
         }
     }
 
-    /// Decides about a request.
-    pub fn on_request(&mut self, stream: StreamId, headers: Headers, host: &dyn Host, now: Time) -> Step {
+    /// Decides about a request. `ends`: nothing follows its headers.
+    pub fn on_request(&mut self, stream: StreamId, headers: Headers, ends: bool, host: &dyn Host, now: Time) -> Step {
         let request_id = request_id(&headers, host);
         match Request::new(headers) {
-            Ok(request) => self.decide(stream, Waiter::new(request, request_id, now), host, now),
+            Ok(request) => self.decide(stream, Waiter::new(request, request_id, ends, now), host, now),
             Err(refusal) => self.refuse(&Refusal::BadRequest(refusal.reason()), &request_id, None, host, now),
         }
     }
@@ -209,6 +236,15 @@ impl Gateway {
             Some(waiter) => self.decide(stream, Waiter { body: Some(body), ..waiter }, host, now),
             None => self.refuse(&Refusal::Overloaded, "", None, host, now),
         }
+    }
+
+    /// A request whose headers went ahead was answered before its body had come:
+    /// the upstream's answer must not pass, since there is no permit. One of the
+    /// proxy's own may.
+    pub fn on_early_answer(&mut self, stream: StreamId, host: &dyn Host, now: Time) -> Step {
+        let waiter = self.waiting.take_reader(stream);
+        let request_id = waiter.as_ref().map(|waiter| waiter.request_id.clone()).unwrap_or_default();
+        self.refuse(&Refusal::AnsweredEarly, &request_id, waiter.as_ref(), host, now)
     }
 
     /// A request ended before its answer came.
@@ -303,18 +339,21 @@ impl Gateway {
                 }
             }
             // Of a request without one some hosts never say that it has ended.
-            Err(Wanting::Body(_)) if waiter.says_it_is_empty() => {
+            Err(Wanting::Body(_, Head::Held)) if waiter.says_it_is_empty() => {
                 waiter.body = Some(Body::Whole(Vec::new()));
                 self.decide(stream, waiter, host, now)
             }
-            Err(Wanting::Body(limit)) => match self.waiting.add_reader(stream, waiter) {
-                Ok(()) => Step::Read { limit },
+            Err(Wanting::Body(limit, head)) => match self.waiting.add_reader(stream, waiter) {
+                Ok(()) => Step::Read { limit, head },
                 Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host, now),
             },
         }
     }
 
     fn judge(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Step, Wanting> {
+        if let Some(ahead) = waiter.ahead.take() {
+            return self.catch_up(waiter, *ahead, now);
+        }
         if let Some(step) = self.reserved(waiter, host, now)? {
             return Ok(step);
         }
@@ -350,17 +389,22 @@ impl Gateway {
         let known = sender.as_ref().ok().map(|sender| (sender.caller(), sender.auth()));
         // Before a wait for keys, since nothing but a stream's own callbacks can
         // hand out its body.
-        if waiter.body.is_none() && self.access.wants_body(&waiter.request, errand.operation.as_ref(), known, now) {
-            return Err(Wanting::Body(BodyQuestion::LIMIT));
+        let wanted =
+            waiter.body().is_none() && self.access.wants_body(&waiter.request, errand.operation.as_ref(), known, now);
+        // Whoever only listens sends nothing ahead, and has the body at hand.
+        let ahead = self.bodies == Bodies::HeadersAhead && !T::LISTENS;
+        if wanted && !ahead {
+            return Err(Wanting::Body(BodyQuestion::LIMIT, Head::Held));
         }
         let sender = sender?;
-        let body = match &waiter.body {
-            Some(Body::Whole(body)) => Some(body.as_slice()),
-            _ => None,
+        let question = question(waiter, &sender, now);
+        let mut verdict = match wanted.then(|| self.access.foresee(&question, &errand)) {
+            None => self.access.judge(&question, errand, trace),
+            Some(Foresight::Settled(verdict)) => *verdict,
+            Some(Foresight::Open { prospect, operation }) => {
+                return Err(self.send_ahead(waiter, sender, operation.as_ref(), prospect, host, now));
+            }
         };
-        let (caller, auth) = (sender.caller(), sender.auth());
-        let question = Question { request: &waiter.request, caller, auth, body, now };
-        let mut verdict = self.access.judge(&question, errand, trace);
         // Whoever only listens sends nothing on.
         if !T::LISTENS {
             verdict = self.access.spend(verdict, now);
@@ -373,12 +417,43 @@ impl Gateway {
         {
             return self.step_up(demand, rule, &visitor.caller.provider, waiter, host, now);
         }
-        let permit = outcome.map_err(|denial| Refusal::Denied {
-            denial,
-            operation: operation.as_ref().map(|operation| operation.name.clone()),
-            bearer: matches!(sender, Sender::Bearer(_)),
-        })?;
+        let permit = outcome.map_err(|denial| denied(denial, operation.as_ref(), &sender))?;
         self.forward(waiter, Some(&sender), operation.as_ref(), permit, host, now)
+    }
+
+    /// The headers of a request go on before its body is known.
+    fn send_ahead(
+        &mut self,
+        waiter: &mut Waiter,
+        sender: Sender,
+        operation: Option<&Operation>,
+        prospect: Prospect,
+        host: &dyn Host,
+        now: Time,
+    ) -> Wanting {
+        match self.prepare(waiter, Some(&sender), operation, prospect.role(), host, now) {
+            Ok((edits, stay)) => {
+                let cookies = std::mem::take(&mut waiter.cookies);
+                waiter.ahead = Some(Box::new(Ahead { sender, stay, cookies, since: now }));
+                Wanting::Body(BodyQuestion::LIMIT, Head::Ahead(Advance { edits, prospect }))
+            }
+            Err(wanting) => wanting,
+        }
+    }
+
+    /// The body of a request has come whose headers went ahead. Who sent it was
+    /// found out then.
+    fn catch_up(&mut self, waiter: &mut Waiter, ahead: Ahead, now: Time) -> Result<Step, Wanting> {
+        let Ahead { sender, stay, cookies, since } = ahead;
+        waiter.cookies = cookies;
+        let errand = self.access.errand(&waiter.request);
+        let verdict = self.access.judge(&question(waiter, &sender, now), errand, &mut ());
+        let (outcome, judged) = Judged::of(self.access.spend(verdict, now));
+        let refusal = |denial| denied(denial, judged.operation.as_ref(), &sender);
+        let permit = outcome.map_err(refusal);
+        waiter.known.judged = Some(judged);
+        let exchange = exchange(waiter, Some(&sender), permit?, stay, since);
+        Ok(Step::Forward(Forward { edits: Edits::default(), exchange, record: None }))
     }
 
     /// Who asks. A bearer token beside a session decides alone, and a bad one
@@ -425,13 +500,29 @@ impl Gateway {
         host: &dyn Host,
         now: Time,
     ) -> Result<Step, Wanting> {
+        let (edits, stay) = self.prepare(waiter, sender, operation, permit.role(), host, now)?;
+        let exchange = exchange(waiter, sender, permit, stay, now);
+        Ok(Step::Forward(Forward { edits, exchange, record: None }))
+    }
+
+    /// What to change in the headers of a request that goes on, and where it is
+    /// to stay.
+    fn prepare(
+        &mut self,
+        waiter: &mut Waiter,
+        sender: Option<&Sender>,
+        operation: Option<&Operation>,
+        role: Option<Role>,
+        host: &dyn Host,
+        now: Time,
+    ) -> Result<(Edits, Stay), Wanting> {
         let Gateway { routing, affinity, upstream, .. } = self;
         let caller = sender.map(Sender::caller);
         let headers = waiter.request.headers();
         let mut edits = Edits::for_request();
         upstream.strip(headers, affinity.cookie_name(), &mut edits);
 
-        let role = permit.role().map(|role| role.name());
+        let role = role.map(Role::name);
         let stamp =
             Stamp { caller, auth: sender.map(|sender| sender.auth().name()), role, request_id: &waiter.request_id };
         upstream.stamp(headers, &stamp, &mut edits);
@@ -460,9 +551,7 @@ impl Gateway {
         if let Some(path) = waiter.request.target().rewrite() {
             edits.set(":path", path);
         }
-        let visitor = matches!(sender, Some(Sender::Visitor(_)));
-        let cookies = std::mem::take(&mut waiter.cookies);
-        Ok(Step::Forward(Forward { edits, exchange: Exchange::new(permit, stay, cookies, now, visitor), record: None }))
+        Ok((edits, stay))
     }
 
     /// Every refusal, in one way: a page for a person's browser, JSON for
@@ -483,13 +572,41 @@ enum Wanting {
     /// It depends on a provider, for at most this long.
     Later(Duration),
     /// It depends on the body, of at most so many bytes.
-    Body(usize),
+    Body(usize, Head),
 }
 
 impl From<Refusal> for Wanting {
     fn from(refusal: Refusal) -> Wanting {
         Wanting::Refused(refusal)
     }
+}
+
+/// What became certain of a request when its headers went ahead.
+struct Ahead {
+    sender: Sender,
+    stay: Stay,
+    /// `Set-Cookie` values of the session.
+    cookies: Vec<String>,
+    /// When they went.
+    since: Time,
+}
+
+fn question<'a>(waiter: &'a Waiter, sender: &'a Sender, now: Time) -> Question<'a> {
+    let body = match waiter.body() {
+        Some(Body::Whole(body)) => Some(body.as_slice()),
+        _ => None,
+    };
+    Question { request: &waiter.request, caller: sender.caller(), auth: sender.auth(), body, now }
+}
+
+fn denied(denial: Denial, operation: Option<&Operation>, sender: &Sender) -> Refusal {
+    let operation = operation.map(|operation| operation.name.clone());
+    Refusal::Denied { denial, operation, bearer: matches!(sender, Sender::Bearer(_)) }
+}
+
+fn exchange(waiter: &mut Waiter, sender: Option<&Sender>, permit: Permit, stay: Stay, since: Time) -> Exchange {
+    let visitor = matches!(sender, Some(Sender::Visitor(_)));
+    Exchange::new(permit, stay, std::mem::take(&mut waiter.cookies), since, visitor)
 }
 
 /// Whom the token in a request stands for; `None`: it brings none.

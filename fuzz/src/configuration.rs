@@ -33,7 +33,7 @@ pub fn configuration(data: &[u8]) -> bool {
         head("GET", "/api/v1/health", &forged[1..]),
     ];
     for (stream, sent) in (0..).zip(requests) {
-        let step = gateway.on_request(StreamId(stream), sent.clone(), &host, now());
+        let step = gateway.on_request(StreamId(stream), sent.clone(), false, &host, now());
         if let Fate::Forwarded { reason, .. } = check(&sent, &step) {
             assert_eq!(reason, PermitReason::Public);
         }

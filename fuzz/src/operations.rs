@@ -1,7 +1,7 @@
 use std::sync::OnceLock;
 
 use airgate::access::{Needs, Operations, Role};
-use airgate::gateway::{Body, Step, StreamId};
+use airgate::gateway::{Body, Head, Step, StreamId};
 use airgate::http::Target;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use super::site::{ISSUER, NOW, Site, config_offline, head, header, shared, sign}
 const CONNECTION: &str = "0b5a4f9e-6c1d-4a57-9d6e-2f1c8e7a9b30";
 
 /// A line of method and path, and a body: a runner does no more than a runner may, and an agent touches nothing but its
-/// own connection, in whatever spelling it names another one.
+/// own connection, in whatever spelling it names another one. Where headers go ahead of the body, the same get through.
 pub fn operations(data: &[u8]) -> bool {
     if is_telling(data) {
         return false;
@@ -22,12 +22,16 @@ pub fn operations(data: &[u8]) -> bool {
     let Some((method, path)) = std::str::from_utf8(line).ok().and_then(|line| line.split_once(' ')) else {
         return false;
     };
-    shared("operations", guarded, |site| judge(site, method, path, body))
+    let held = shared("operations", || guarded("headers_held"), |site| judge(site, method, path, body));
+    let ahead = shared("operations ahead", || guarded("headers_ahead"), |site| judge(site, method, path, body));
+    assert_eq!(held, ahead, "whether headers wait for the body makes no difference");
+    held.1
 }
 
 /// Runners, and an agent in its boundary.
-fn guarded() -> Site {
+fn guarded(bodies: &str) -> Site {
     let mut config = config_offline();
+    config["bodies"] = json!(bodies);
     config["access"] = json!({
         "default_role": "runner",
         "agents": [{"name": "bot", "client": "bot", "preset": "sync-operator", "connections": [CONNECTION]}],
@@ -35,7 +39,8 @@ fn guarded() -> Site {
     Site::new(&config)
 }
 
-fn judge(site: &mut Site, method: &str, path: &str, body: &[u8]) -> bool {
+/// Who gets through: the runner, the agent.
+fn judge(site: &mut Site, method: &str, path: &str, body: &[u8]) -> (bool, bool) {
     thread_local! {
         static OPERATIONS: Operations = Operations::builtin();
     }
@@ -43,7 +48,7 @@ fn judge(site: &mut Site, method: &str, path: &str, body: &[u8]) -> bool {
     let agent = ask(site, 2, "bot", method, path, body);
     let Ok(target) = Target::parse(path.as_bytes()) else {
         assert!(!runner && !agent);
-        return false;
+        return (false, false);
     };
     let method = if method == "HEAD" { "GET" } else { method };
     if let Some(operation) = OPERATIONS.with(|operations| operations.find(method, target.matched()).cloned()) {
@@ -62,7 +67,7 @@ fn judge(site: &mut Site, method: &str, path: &str, body: &[u8]) -> bool {
         collect(&body, &mut touched);
         assert!(touched.iter().all(|id| id.eq_ignore_ascii_case(CONNECTION)), "{touched:?}");
     }
-    agent
+    (runner, agent)
 }
 
 /// Every text that stands for a connection, at any depth.
@@ -94,9 +99,13 @@ fn authorization(client: &'static str) -> &'static str {
 fn ask(site: &mut Site, stream: u32, client: &'static str, method: &str, path: &str, body: &[u8]) -> bool {
     let sent = head(method, path, &[("authorization", authorization(client).as_bytes())]);
     let mut step = site.send(stream, sent.clone());
-    if let Step::Read { limit } = step {
+    if let Step::Read { limit, head } = step {
         let body = if body.len() > limit { Body::TooLong } else { Body::Whole(body.to_vec()) };
         step = site.gateway.on_body(StreamId(stream), body, &site.host, site.now);
+        if let (Head::Ahead(ahead), Step::Forward(forward)) = (head, &mut step) {
+            assert!(forward.edits.iter().next().is_none(), "its headers are out of reach");
+            forward.edits = ahead.edits;
+        }
     }
     let fate = check(&sent, &step);
     assert!(matches!(fate, Fate::Forwarded { .. } | Fate::Replied { .. }), "{fate:?}: its keys and its body are there");

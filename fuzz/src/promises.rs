@@ -63,7 +63,7 @@ pub fn check_with(sent: &Headers, step: &Step, passes: bool) -> Fate {
             Fate::Replied { status: reply.status, reason }
         }
         Step::Await => Fate::Waits,
-        Step::Read { limit } => {
+        Step::Read { limit, .. } => {
             assert!(*limit <= 64 * 1024, "a body of {limit} bytes is too much to ask for");
             Fate::Reads
         }

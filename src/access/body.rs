@@ -50,6 +50,21 @@ impl Operation {
         operation.body = None;
         operation
     }
+
+    /// The operation as the body that asks least would have it.
+    pub(super) fn at_best(&self) -> Operation {
+        let mut operation = self.clone();
+        match self.body {
+            Some(BodyQuestion::JobType) => {
+                operation.needs = Needs::Role(Role::Runner);
+                operation.never_for_agents = false;
+            }
+            Some(BodyQuestion::RefreshedCatalog) => operation.needs = Needs::Role(Role::Reader),
+            None => {}
+        }
+        operation.body = None;
+        operation
+    }
 }
 
 fn starts_only(members: &Map<String, Value>) -> bool {

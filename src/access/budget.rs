@@ -53,6 +53,13 @@ impl Budgets {
         Ok(())
     }
 
+    /// How long until the next call, where none is left.
+    pub fn rest(&self, charge: &Charge, now: Time) -> Option<Duration> {
+        let spent = self.spent.iter().find(|spent| spent.principal == charge.principal)?;
+        let past = now.since(spent.began.min(now));
+        (past < MINUTE && spent.calls >= charge.limit).then(|| MINUTE.saturating_sub(past))
+    }
+
     fn open(&mut self, principal: &Rc<str>, now: Time) -> usize {
         let spent = Spent { principal: Rc::clone(principal), began: now, calls: 0 };
         let full = self.spent.len() >= CAPACITY;
@@ -77,7 +84,11 @@ mod tests {
 
     fn spend(budgets: &mut Budgets, principal: &str, limit: u32, seconds: u64) -> Result<(), u64> {
         let charge = Charge { principal: principal.into(), limit };
-        budgets.spend(&charge, Time::from_seconds(seconds)).map_err(|rest| rest.as_secs())
+        let now = Time::from_seconds(seconds);
+        let rest = budgets.rest(&charge, now);
+        let spent = budgets.spend(&charge, now);
+        assert_eq!(spent.err(), rest, "looking ahead");
+        spent.map_err(|rest| rest.as_secs())
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct Ids {
     list: Vec<(IdKind, String)>,
     /// The kinds of which there may be others, a bit each.
     unclear: u8,
+    /// Whether the body, which may carry whatever it takes, is still to come.
+    awaited: bool,
 }
 
 impl Ids {
@@ -115,6 +117,11 @@ impl Ids {
             Some(value) => self.walk(value),
             None => self.unclear = ALL,
         }
+    }
+
+    /// Leaves a place for a body that nobody has seen.
+    pub(super) fn await_body(&mut self) {
+        self.awaited = true;
     }
 
     /// Of a path that is not in the list nobody knows where its ids are.
@@ -245,7 +252,7 @@ impl Which {
         match () {
             () if self.is_empty() => IdFit::NotAsked,
             () if ids.unclear & listed != 0 => IdFit::Unclear,
-            () if asked.peek().is_none() => IdFit::NotCarried,
+            () if asked.peek().is_none() && !ids.awaited => IdFit::NotCarried,
             () if asked.all(|(kind, id)| self.lists_id(*kind, id)) => IdFit::Listed,
             () => IdFit::NotListed,
         }

@@ -10,8 +10,8 @@ use super::rule::Rule;
 use super::what::{Asked, method};
 use super::who::Asking;
 use super::{
-    Access, Denial, Errand, Fit, IdFit, Ids, Note, Operation, Permit, PermitReason, Question, Report, ReportOnly,
-    RuleOutcome, Then, Trace, Verdict,
+    Access, Denial, Errand, Fit, Foresight, IdFit, Ids, Note, Operation, Permit, PermitReason, Prospect, Question,
+    Report, ReportOnly, RuleOutcome, Then, Trace, Verdict,
 };
 use crate::caller::{Auth, Caller};
 use crate::http::Request;
@@ -26,6 +26,16 @@ struct Case<'a> {
     asking: Asking<'a>,
     actor: Option<Actor<'a>>,
     ids: &'a Ids,
+}
+
+/// How a body is read.
+enum Reading {
+    /// It says this.
+    Whole(Value),
+    /// It may say anything, so it says what speaks most against the request.
+    Unread,
+    /// It may say anything, so it says what speaks most for the request.
+    Awaited,
 }
 
 /// What parts of the policy count.
@@ -87,17 +97,54 @@ impl Access {
 
     /// The verdict about a caller who is known.
     pub fn judge<T: Trace>(&self, question: &Question<'_>, errand: Errand, trace: &mut T) -> Verdict {
-        let Question { request, caller, auth, now, .. } = *question;
         // An empty body says nothing, and says it clearly.
         let body = match question.body {
             Some([]) => Some(Value::Null),
             body => body.and_then(|body| json::parse(body).ok()),
         };
+        self.judge_by(question, errand, body.map_or(Reading::Unread, Reading::Whole), trace)
+    }
+
+    /// What can be said of a request whose body decides and has not come.
+    pub fn foresee(&self, question: &Question<'_>, errand: &Errand) -> Foresight {
+        let worst = self.judge_by(question, errand.clone(), Reading::Unread, &mut ());
+        // What is only reported may depend on the body, too.
+        if worst.outcome.is_ok() && worst.report.is_none() {
+            return Foresight::Settled(Box::new(worst));
+        }
+        let mut best = self.judge_by(question, errand.clone(), Reading::Awaited, &mut ());
+        let spent = best.charges.first().and_then(Option::as_ref);
+        if let Some(retry) = spent.and_then(|charge| self.budgets.rest(charge, question.now)) {
+            best.outcome = Err(Denial::Budget { retry });
+        }
+        // An upstream may take the headers for a request without a body.
+        if best.outcome.is_ok() && may_be_whole(question.request) {
+            let bodiless = self.judge_by(question, errand.clone(), Reading::Whole(Value::Null), &mut ());
+            if bodiless.outcome.is_err() {
+                return Foresight::Settled(Box::new(bodiless));
+            }
+        }
+        match &best.outcome {
+            Ok(permit) => Foresight::Open { prospect: Prospect::new(permit.role()), operation: worst.operation },
+            Err(_) => Foresight::Settled(Box::new(best)),
+        }
+    }
+
+    fn judge_by<T: Trace>(&self, question: &Question<'_>, errand: Errand, reading: Reading, trace: &mut T) -> Verdict {
+        let Question { request, caller, auth, now, .. } = *question;
         let Errand { operation, mut ids } = errand;
-        let operation = operation.map(|operation| operation.by_body(body.as_ref()));
+        let operation = operation.map(|operation| match &reading {
+            Reading::Whole(body) => operation.by_body(Some(body)),
+            Reading::Unread => operation.by_body(None),
+            Reading::Awaited => operation.at_best(),
+        });
         ids.add_query(request.target().query());
         if has_body(request) {
-            ids.add_body(body.as_ref());
+            match &reading {
+                Reading::Whole(body) => ids.add_body(Some(body)),
+                Reading::Unread => ids.add_body(None),
+                Reading::Awaited => ids.await_body(),
+            }
         }
         let asked = Asked::new(request, operation.as_ref());
         let name = operation.as_ref().map(|operation| operation.name.as_ref());
@@ -346,6 +393,15 @@ fn is_program(caller: &Caller) -> bool {
 /// Whether Airbyte reads a body that comes with this method.
 fn has_body(request: &Request) -> bool {
     !matches!(method(request), "GET" | "DELETE")
+}
+
+/// Whether the headers alone may pass for the whole request: without a length
+/// that is certainly more than nothing, unless that is left open and the proxy
+/// sends the body in pieces. It does not behind a request for another protocol.
+fn may_be_whole(request: &Request) -> bool {
+    let headers = request.headers();
+    let is_some = |length: &[u8]| length.iter().all(u8::is_ascii_digit) && length.iter().any(|digit| *digit != b'0');
+    !headers.all("content-length").all(is_some) || headers.first("upgrade").is_some()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A permit: without one nothing is forwarded.
+//! A permit: without one nothing is forwarded. And a prospect of one.
 
 use super::Role;
 
@@ -53,5 +53,24 @@ impl Permit {
     /// Why it was given.
     pub fn reason(&self) -> PermitReason {
         self.reason
+    }
+}
+
+/// The prospect of a permit: a body that has not come yet decides, and there are
+/// bodies that would get one. With it a request's headers go ahead where the
+/// host cannot hold them; its body does not. Only [`super::Access`] makes them.
+#[derive(Debug)]
+pub struct Prospect {
+    role: Option<Role>,
+}
+
+impl Prospect {
+    pub(super) fn new(role: Option<Role>) -> Prospect {
+        Prospect { role }
+    }
+
+    /// The caller's role, as the permit would have it.
+    pub fn role(&self) -> Option<Role> {
+        self.role
     }
 }

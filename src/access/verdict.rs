@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::budget::Charge;
-use super::{Ids, Operation, Permit, Role};
+use super::{Ids, Operation, Permit, Prospect, Role};
 use crate::caller::{Auth, Caller};
 use crate::demand::Demand;
 use crate::http::Request;
@@ -51,6 +51,20 @@ pub struct Verdict {
     /// What to count before it goes on: by the agent's entry, and by one that is
     /// reported only.
     pub(super) charges: [Option<Charge>; 2],
+}
+
+/// What can be said before the body is known.
+#[derive(Debug)]
+pub enum Foresight {
+    /// It does not matter what the body says.
+    Settled(Box<Verdict>),
+    /// It does.
+    Open {
+        /// The prospect of a permit.
+        prospect: Prospect,
+        /// What is asked of Airbyte, by the stricter reading.
+        operation: Option<Operation>,
+    },
 }
 
 /// What report-only kept from being refused, and the rule that would have done

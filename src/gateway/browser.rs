@@ -5,7 +5,7 @@ use serde_json::json;
 use super::refusal::{Pages, Refusal};
 use super::reserved::said;
 use super::waiting::Waiter;
-use super::{Body, Gateway, Sender, Step, Wanting, origin};
+use super::{Gateway, Sender, Step, Wanting, origin};
 use crate::access::Role;
 use crate::demand::Demand;
 use crate::host::Host;
@@ -337,11 +337,7 @@ impl Gateway {
         host: &dyn Host,
         now: Time,
     ) -> Result<Step, Wanting> {
-        let body = match &waiter.body {
-            None => return Err(Wanting::Body(MAX_NOTICE)),
-            Some(Body::TooLong) => return Err(Refusal::TooLong.into()),
-            Some(Body::Whole(body)) => body,
-        };
+        let body = self.bodies.of_ours(waiter, MAX_NOTICE)?;
         let fields = read_form(body).unwrap_or_default();
         let mut tokens = fields.iter().filter(|(name, _)| name == "logout_token");
         let (Some((_, token)), None) = (tokens.next(), tokens.next()) else {

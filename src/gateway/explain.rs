@@ -60,10 +60,10 @@ impl Gateway {
             }
         };
         self.stand_in_for_airbytes_token(now);
-        let mut waiter = Waiter::new(request, id, now);
+        let mut waiter = Waiter::new(request, id, false, now);
         let mut explained = Explained { step: Step::Await, reads_body: false, is_own: false };
         let mut outcome = self.retrace(&mut waiter, sender.as_ref(), trace, &mut explained.is_own, host, now);
-        if let Err(Wanting::Body(limit)) = outcome {
+        if let Err(Wanting::Body(limit, _)) = outcome {
             explained.reads_body = true;
             let whole = body.len() <= limit.min(BodyQuestion::LIMIT);
             waiter.body = Some(if whole { Body::Whole(body) } else { Body::TooLong });
@@ -72,7 +72,7 @@ impl Gateway {
         explained.step = match outcome {
             Ok(step) => step,
             Err(Wanting::Refused(refusal)) => self.refuse(&refusal, &waiter.request_id, Some(&waiter), host, now),
-            Err(Wanting::Later(_) | Wanting::Body(_)) => Step::Await,
+            Err(Wanting::Later(_) | Wanting::Body(..)) => Step::Await,
         };
         explained
     }

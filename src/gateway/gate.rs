@@ -26,12 +26,26 @@ pub trait Gate: Sized + 'static {
     /// Every mistake, each with its path; nothing starts with one.
     fn open(config: &Value, environment: Environment<'_>, host: &dyn Host) -> Result<Self, Vec<Mistake>>;
 
-    /// Decides about a request.
-    fn on_request(&mut self, stream: StreamId, headers: Headers, host: &dyn Host, now: Time) -> Step<Self::Exchange>;
+    /// Decides about a request. `ends`: nothing follows its headers.
+    fn on_request(
+        &mut self,
+        stream: StreamId,
+        headers: Headers,
+        ends: bool,
+        host: &dyn Host,
+        now: Time,
+    ) -> Step<Self::Exchange>;
 
     /// The body has come that [`Step::Read`] asked for. `None`: it never asks.
     fn on_body(&mut self, stream: StreamId, body: Body, host: &dyn Host, now: Time) -> Option<Step<Self::Exchange>> {
         let _ = (stream, body, host, now);
+        None
+    }
+
+    /// A request was answered whose headers went ahead and whose body has not come
+    /// yet. `None`: none ever do.
+    fn on_early_answer(&mut self, stream: StreamId, host: &dyn Host, now: Time) -> Option<Step<Self::Exchange>> {
+        let _ = (stream, host, now);
         None
     }
 
@@ -93,12 +107,16 @@ impl Gate for Gateway {
         Ok(Gateway::new(Settings::read(config, environment)?, host))
     }
 
-    fn on_request(&mut self, stream: StreamId, headers: Headers, host: &dyn Host, now: Time) -> Step {
-        self.on_request(stream, headers, host, now)
+    fn on_request(&mut self, stream: StreamId, headers: Headers, ends: bool, host: &dyn Host, now: Time) -> Step {
+        self.on_request(stream, headers, ends, host, now)
     }
 
     fn on_body(&mut self, stream: StreamId, body: Body, host: &dyn Host, now: Time) -> Option<Step> {
         Some(self.on_body(stream, body, host, now))
+    }
+
+    fn on_early_answer(&mut self, stream: StreamId, host: &dyn Host, now: Time) -> Option<Step> {
+        Some(self.on_early_answer(stream, host, now))
     }
 
     fn on_stream_end(&mut self, stream: StreamId) {

@@ -33,11 +33,7 @@ impl Gateway {
                 }
             };
         }
-        let body = match &waiter.body {
-            None => return Err(Wanting::Body(MAX_REQUEST)),
-            Some(Body::TooLong) => return Err(Refusal::TooLong.into()),
-            Some(Body::Whole(body)) => body,
-        };
+        let body = self.bodies.of_ours(waiter, MAX_REQUEST)?;
         match read_request(waiter.request.headers().first("content-type"), body) {
             Err(fault) => Ok(Some(refused(fault, waiter))),
             Ok(pair) => {

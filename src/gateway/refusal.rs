@@ -65,6 +65,11 @@ pub(super) enum Refusal {
     NoAirbyteToken,
     /// The body is longer than anything of use here.
     TooLong,
+    /// What the gateway would answer itself is in the body, which this host hands
+    /// out only after the headers have gone on.
+    BodyOutOfReach,
+    /// The upstream answered before the body had come that decides.
+    AnsweredEarly,
     /// Nothing of ours is at this path.
     NotFound,
     /// The client asks for tokens where there are none; they are there.
@@ -96,6 +101,8 @@ impl Refusal {
             Refusal::AirbyteLogin => "airbyte_login_closed",
             Refusal::NoAirbyteToken => "no_airbyte_token",
             Refusal::TooLong => "body_too_long",
+            Refusal::BodyOutOfReach => "body_out_of_reach",
+            Refusal::AnsweredEarly => "answered_early",
             Refusal::OtherScheme => "unsupported_scheme",
             Refusal::BadCredentials => "malformed_credentials",
             Refusal::BadToken(fault) => fault.reason(),
@@ -194,6 +201,16 @@ impl Refusal {
                 retry("Airbyte does not let the gateway in. Please try again.", Duration::from_secs(1))
             }
             Refusal::TooLong => plain(413, "invalid_request", "The request's body is too long."),
+            Refusal::BodyOutOfReach => {
+                let message = "This gateway cannot read the request's body before the request goes on, so it cannot \
+                               answer it.";
+                plain(501, "not_implemented", message)
+            }
+            Refusal::AnsweredEarly => {
+                let message = "Airbyte answered before it was clear whether it may be asked, so its answer was left \
+                               out.";
+                plain(502, "answered_early", message)
+            }
             Refusal::OtherScheme => {
                 let message =
                     "Only bearer tokens are accepted in the Authorization header; Basic and other schemes are not.";

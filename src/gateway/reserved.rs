@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 use super::waiting::Waiter;
-use super::{Gateway, Step, Wanting};
+use super::{Body, Gateway, Head, Step, Wanting};
+use crate::config::Bodies;
 use crate::host::Host;
 use crate::http::Reply;
 use crate::time::Time;
@@ -82,6 +83,19 @@ impl Gateway {
         let ready = self.authenticator.is_ready(now);
         let body = json!({ "status": if ready { "ok" } else { "waiting_for_keys" } });
         said(200, &body, "health", None)
+    }
+}
+
+impl Bodies {
+    /// The body of a request that the gateway answers itself, of at most so many
+    /// bytes. Headers that go ahead would go to Airbyte, which must not see them.
+    pub(super) fn of_ours(self, waiter: &Waiter, limit: usize) -> Result<&[u8], Wanting> {
+        match (waiter.body(), self) {
+            (Some(Body::Whole(body)), _) => Ok(body),
+            (Some(Body::TooLong), _) => Err(Refusal::TooLong.into()),
+            (None, Bodies::HeadersHeld) => Err(Wanting::Body(limit, Head::Held)),
+            (None, Bodies::HeadersAhead) => Err(Refusal::BodyOutOfReach.into()),
+        }
     }
 }
 

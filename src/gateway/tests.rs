@@ -1,3 +1,4 @@
+mod ahead;
 #[cfg(not(target_arch = "wasm32"))]
 mod explain;
 #[cfg(not(target_arch = "wasm32"))]
@@ -112,7 +113,7 @@ impl Bed {
         let head =
             [(":method", method), (":path", path), (":authority", "airbyte.example.com"), ("x-request-id", "r1")];
         let headers = Headers::from_pairs(head.iter().chain(fields).copied());
-        self.gateway.on_request(StreamId(stream), headers, &self.host, self.now)
+        self.gateway.on_request(StreamId(stream), headers, false, &self.host, self.now)
     }
 
     fn get(&mut self, path: &str) -> Step {
@@ -489,7 +490,7 @@ fn a_broken_request_id_is_replaced_not_repeated() {
     let mut bed = Bed::ready(|_| {});
     for id in ["", "a b", "a\"b", "ä", &"x".repeat(129)] {
         let head = [(":method", "GET"), (":path", "/"), (":authority", "a"), ("x-request-id", id)];
-        let step = bed.gateway.on_request(StreamId(1), Headers::from_pairs(head), &bed.host, bed.now);
+        let step = bed.gateway.on_request(StreamId(1), Headers::from_pairs(head), false, &bed.host, bed.now);
         let given = replied(step).2["request_id"].as_str().unwrap().to_owned();
         assert!(given.len() == 32 && given.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}: {given}");
     }
@@ -516,7 +517,7 @@ fn a_body_that_decides_comes_before_a_wait_for_keys() {
     let token = format!("Bearer {}", bed.token());
     for (stream, body) in [(1, &br#"{"jobType":"sync"}"#[..]), (2, br#"{"jobType":"reset"}"#)] {
         let step = bed.send(stream, "POST", "/api/public/v1/jobs", &[("authorization", &token)]);
-        assert!(matches!(step, Step::Read { limit: 65_536 }), "{step:?}");
+        assert!(matches!(step, Step::Read { limit: 65_536, head: Head::Held }), "{step:?}");
         let step = bed.gateway.on_body(StreamId(stream), Body::Whole(body.to_vec()), &bed.host, bed.now);
         assert!(matches!(step, Step::Await), "{step:?}");
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::account::Known;
-use super::{Body, StreamId};
+use super::{Ahead, Body, StreamId};
 use crate::http::Request;
 use crate::identity::{LoginId, RelayId};
 use crate::time::Time;
@@ -36,8 +36,12 @@ pub(super) struct Waiter {
     pub request_id: String,
     /// Until when it may wait; set when it first has to, and kept from then on.
     pub deadline: Option<Time>,
+    /// Whether nothing follows its headers.
+    pub ends: bool,
     /// Its body, once that was asked for.
     pub body: Option<Body>,
+    /// What became certain when its headers went ahead of its body.
+    pub ahead: Option<Box<Ahead>>,
     /// The login that it brought a code for.
     pub login: Option<LoginId>,
     /// The token that it asked for.
@@ -49,9 +53,26 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
-    pub fn new(request: Request, request_id: String, now: Time) -> Waiter {
+    pub fn new(request: Request, request_id: String, ends: bool, now: Time) -> Waiter {
         let known = Known { since: now, ..Known::default() };
-        Waiter { request, request_id, deadline: None, body: None, login: None, relay: None, cookies: Vec::new(), known }
+        Waiter {
+            request,
+            request_id,
+            deadline: None,
+            ends,
+            body: None,
+            ahead: None,
+            login: None,
+            relay: None,
+            cookies: Vec::new(),
+            known,
+        }
+    }
+
+    /// Its body, as soon as there is nothing more to come.
+    pub fn body(&self) -> Option<&Body> {
+        static EMPTY: Body = Body::Whole(Vec::new());
+        self.body.as_ref().or_else(|| self.ends.then_some(&EMPTY))
     }
 
     /// Whether the request itself says that it has no body, which is not known

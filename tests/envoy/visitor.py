@@ -1,7 +1,7 @@
 """Somebody who asks byte for byte, and looks up what of it arrived."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 
 from lab import Bed
@@ -56,7 +56,10 @@ class Visit:
     @property
     def line(self) -> dict:
         """Its line in the access log, found by the id that stands in the answer."""
-        return self._visitor.logged(self.answer.header("x-request-id") or self.answer.json()["request_id"])
+        return self.logged(self.answer.header("x-request-id") or self.answer.json()["request_id"])
+
+    def logged(self, request_id: str) -> dict:
+        return self._visitor.logged(request_id)
 
 
 class Visitor:
@@ -75,11 +78,20 @@ class Visitor:
         self._connection: Wire | None = None
 
     def ask(self, target: bytes | None = ECHO, fields: Fields = [], **parts) -> Visit:
+        return self._ask(fields, lambda connection, fields: connection.ask(target, fields=fields, **parts))
+
+    def ask_in_parts(self, target: bytes, fields: Fields, parts: Callable[[str], Iterable[bytes]]) -> Visit:
+        """`parts` is told the mark by which the request is found in the stand-ins' journals."""
+        return self._ask(
+            fields, lambda connection, fields: connection.ask_in_parts(target, parts(fields[0][1].decode()), fields=fields)
+        )
+
+    def _ask(self, fields: Fields, say: Callable[[Wire, Fields], Answer | None]) -> Visit:
         self._asked = True
         mark = f"{next(self._numbers)}."
         fields = [(b"x-mark", mark.encode()), *self._credentials, *fields]
         connection = self._connection or self.wire(self.bed.url, self.bed.authority_file, self._timeout)
-        answer = connection.ask(target, fields=fields, **parts)
+        answer = say(connection, fields)
         self._connection = connection if answer and answer.status < 400 else connection.close()
         return Visit(self, mark, answer)
 

@@ -33,6 +33,9 @@ function compile(path) {
 /** One request, and what became of it. */
 export class Stream {
   held = false;
+  /** Whether its headers have gone on; they are out of reach then. */
+  ahead = false;
+  /** Whether all of it has. */
   forwarded = false;
   reply = null;
   properties = new Map();
@@ -49,6 +52,11 @@ export class Stream {
   get outcome() {
     if (this.reply) return 'reply';
     return this.forwarded ? 'forward' : 'held';
+  }
+
+  /** Its body comes, all at once; where the profile is `istio`, not before its headers have gone on. */
+  deliver() {
+    this.#host.deliver(this);
   }
 
   /** The upstream answers. */
@@ -127,18 +135,39 @@ export class Host {
     this.enter('proxy_on_tick', ROOT);
   }
 
-  /** A request comes; its body all at once, where the module wants one. */
-  request(headers, body) {
+  /**
+   * A request comes; its body all at once, where the module wants one, or `later`. By the profile `istio` the headers
+   * are not held for it: Envoy without `allow_on_headers_stop_iteration`.
+   */
+  request(headers, body, { later = false } = {}) {
     const stream = new Stream(this, this.#next++, headers, body);
     this.streams.set(stream.id, stream);
     this.exports.proxy_on_context_create(stream.id, ROOT);
     const ends = this.profile !== 'nginx' && !stream.body.length;
     let action = this.enter('proxy_on_request_headers', stream.id, stream.request.pairs.length, Number(ends));
+    if (this.profile === 'istio') {
+      stream.delivered = !later;
+      stream.ahead ||= action !== PAUSE && !stream.reply;
+      this.#hand(stream);
+      return stream;
+    }
     if (action === PAUSE && !stream.reply && stream.body.length && this.bodies) {
       action = this.enter('proxy_on_request_body', stream.id, stream.body.length, 1);
     }
     stream.forwarded ||= action !== PAUSE && !stream.reply;
     return stream;
+  }
+
+  deliver(stream) {
+    stream.delivered = true;
+    this.#hand(stream);
+  }
+
+  /** Hands a body out behind headers that have gone on. */
+  #hand(stream) {
+    if (!stream.ahead || !stream.delivered || stream.forwarded || stream.reply) return;
+    const action = stream.body.length ? this.enter('proxy_on_request_body', stream.id, stream.body.length, 1) : 0;
+    stream.forwarded ||= action !== PAUSE && !stream.reply;
   }
 
   /** The proxy refused a request before any filter saw it. */
@@ -169,7 +198,11 @@ export class Host {
   enter(name, context, ...all) {
     this.#effective = context;
     const result = this.exports[name](context, ...all);
-    for (const stream of this.streams.values()) {
+    for (const stream of [...this.streams.values()]) {
+      if (stream.resumed) {
+        stream.resumed = false;
+        this.#hand(stream);
+      }
       if (stream.reply && !stream.answered) {
         stream.answered = true;
         stream.respond([[':status', String(stream.reply.status)], ...this.#survivors(stream.reply.headers)]);
@@ -215,6 +248,7 @@ export class Host {
     const edit = (change) => (kind, name, nameSize, value, valueSize) => {
       const map = this.#map(kind);
       if (!map) return Status.BAD_ARGUMENT;
+      if (kind === REQUEST && this.streams.get(this.#effective).ahead) throw new Error('these headers have gone');
       change(map, this.text(name, nameSize), value === undefined ? undefined : this.text(value, valueSize));
       return Status.OK;
     };
@@ -272,7 +306,8 @@ export class Host {
       proxy_continue_stream: () => {
         const stream = this.streams.get(this.#effective);
         if (!stream || stream.reply) return Status.BAD_ARGUMENT;
-        stream.forwarded = true;
+        if (this.profile === 'istio') Object.assign(stream, { ahead: true, resumed: true });
+        else stream.forwarded = true;
         return Status.OK;
       },
       proxy_send_local_response: (status, _details, _size, body, bodySize, headers, headersSize) => {

@@ -187,3 +187,64 @@ test('no trap and no way in, whatever the order of events', () => {
     for (const [stream] of live) stream.end();
   }
 });
+
+describe('a host like Istio: no body before the headers have gone on', () => {
+  const options = { keys, profile: 'istio', configuration: { bodies: 'headers_ahead', access: { default_role: 'runner' } } };
+  const [SYNC, RESET] = ['{"jobType":"sync"}', '{"jobType":"reset"}'];
+  const ask = (site, body, how) => site.get(JOB, { authorization: `Bearer ${site.token()}`, ...SPOOFED }, body, 'POST', how);
+
+  test('the headers go, and the body only with a permit', () => {
+    const site = Site.ready(options);
+    const [good, bad] = [SYNC, RESET].map((body) => ask(site, body));
+    assert.deepEqual([good.outcome, bad.outcome, bad.reply.status, bad.ahead], ['forward', 'reply', 403, true]);
+    for (const stream of [good, bad]) {
+      assert.deepEqual([stream.request.all('x-airgate-role'), stream.request.all('authorization')], [['runner'], []]);
+      sound(stream, true);
+    }
+    assert.equal(ask(site, 'x'.repeat(70_000)).reply.status, 403);
+    const nothing = ask(site, '');
+    assert.deepEqual([nothing.reply.status, nothing.ahead], [403, false], 'it is known to be whole');
+  });
+
+  test('keys first, then the headers, then the body', () => {
+    const site = new Site(options);
+    site.host.configure();
+    const waiting = [SYNC, RESET, ''].map((body) => ask(site, body));
+    assert.ok(waiting.every((stream) => stream.outcome === 'held' && !stream.ahead));
+    site.settle();
+    assert.deepEqual(waiting.map((stream) => [stream.outcome, stream.ahead]), [['forward', true], ['reply', true], ['reply', false]]);
+  });
+
+  test('an answer that is faster than the body', () => {
+    for (const [details, passes] of [['via_upstream', false], ['no_healthy_upstream', true], [undefined, false]]) {
+      const site = Site.ready(options);
+      const stream = ask(site, SYNC, { later: true });
+      assert.ok(stream.ahead && stream.outcome === 'held');
+      if (details) site.host.properties.set('response.code_details', details);
+      stream.respond([[':status', '503']]);
+      assert.equal(stream.reply?.status, passes ? undefined : 502, details);
+      stream.deliver();
+      assert.ok(!stream.forwarded, 'and the body stays here');
+      stream.end();
+      assert.equal(stream.properties.get('airgate.reason'), 'answered_early');
+    }
+  });
+
+  test('whichever host call fails, the body needs a permit', () => {
+    const site = Site.ready(options);
+    const before = site.host.calls.length;
+    ask(site, RESET);
+    const names = new Set(site.host.calls.slice(before));
+    assert.ok(names.has('proxy_get_buffer_bytes') && names.has('proxy_replace_header_map_value'));
+    for (const name of names) {
+      for (let first = 1; first <= 4; first += 1) {
+        const other = Site.ready(options);
+        let at = 0;
+        other.host.fault = (call) => (call === name && (at += 1) >= first ? Status.INTERNAL_FAILURE : undefined);
+        const stream = ask(other, RESET);
+        assert.ok(!stream.forwarded, `${name} from the ${first}. on`);
+        if (stream.ahead) sound({ forwarded: true, request: stream.request }, true);
+      }
+    }
+  });
+});

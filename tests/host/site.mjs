@@ -76,13 +76,13 @@ export class Site {
     return `${text}.${signature.toString('base64url')}`;
   }
 
-  get(path, headers = {}, body, method = body === undefined ? 'GET' : 'POST') {
+  get(path, headers = {}, body, method = body === undefined ? 'GET' : 'POST', how) {
     const own = { ':method': method, ':scheme': 'https', ':authority': 'airbyte.example', ':path': path };
-    return this.host.request(Object.entries({ ...own, ...headers }), body);
+    return this.host.request(Object.entries({ ...own, ...headers }), body, how);
   }
 
-  as(token, path, body, method) {
-    return this.get(path, { authorization: `Bearer ${token}` }, body, method);
+  as(token, path, body, method, how) {
+    return this.get(path, { authorization: `Bearer ${token}` }, body, method, how);
   }
 
   /** Ticks and answers until nobody calls any more. */

@@ -40,7 +40,7 @@ class Standin:
         self.child.stop()
 
     def requests(self) -> list[dict]:
-        """What arrived, oldest first: name, method, url, headers (pairs), body_bytes, status, aborted."""
+        """What arrived, oldest first: name, method, url, headers (pairs), body_bytes, status, aborted, complete."""
         return self._call("GET", "/standin/requests")
 
     def forget(self) -> None:

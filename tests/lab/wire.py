@@ -3,7 +3,7 @@
 import json
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException, HTTPResponse
@@ -60,11 +60,28 @@ class Wire:
         """None: the connection ended without an answer."""
         try:
             self._socket.sendall(data)
-            response = HTTPResponse(self._socket, method=method.decode("latin1"))
-            response.begin()
-            return Answer(response.status, response.getheaders(), response.read())
+            return self._answer(method)
         except (HTTPException, ConnectionError, ssl.SSLError):
             return None
+
+    def ask_in_parts(
+        self, target: bytes, parts: Iterable[bytes], method: bytes = b"POST", fields: Fields = []
+    ) -> Answer | None:
+        """The body comes piece by piece, as slowly as `parts` hands it out."""
+        head = request(target, method, [*fields, (b"Transfer-Encoding", b"chunked")])
+        try:
+            self._socket.sendall(head)
+            for part in parts:
+                self._socket.sendall(b"%x\r\n%s\r\n" % (len(part), part))
+            self._socket.sendall(b"0\r\n\r\n")
+            return self._answer(method)
+        except (HTTPException, ConnectionError, ssl.SSLError):
+            return None
+
+    def _answer(self, method: bytes) -> Answer:
+        response = HTTPResponse(self._socket, method=method.decode("latin1"))
+        response.begin()
+        return Answer(response.status, response.getheaders(), response.read())
 
     def ask(self, target: bytes, method: bytes = b"GET", **parts) -> Answer | None:
         return self.say(request(target, method, **parts), method)
@@ -107,10 +124,7 @@ class Wire2(Wire):
         host: bytes | None = b"localhost",
     ) -> Answer | None:
         """None: the stream or the connection was reset."""
-        pseudo = {b":method": method, b":scheme": b"https", b":authority": host, b":path": target}
-        head = [(name, value) for name, value in pseudo.items() if value is not None]
-        stream = self._connection.get_next_available_stream_id()
-        self._connection.send_headers(stream, head + fields, end_stream=not body)
+        stream = self._begin(target, method, fields, host, not body)
         try:
             self._flush()
             while body:
@@ -124,6 +138,31 @@ class Wire2(Wire):
             return self._receive(stream)
         except (ConnectionError, ssl.SSLError):
             return None
+
+    def ask_in_parts(
+        self, target: bytes, parts: Iterable[bytes], method: bytes = b"POST", fields: Fields = []
+    ) -> Answer | None:
+        """The same in DATA frames, and an empty one ends the stream."""
+        stream = self._begin(target, method, fields, b"localhost", False)
+        try:
+            self._flush()
+            for part in parts:
+                self._connection.send_data(stream, part)
+                self._flush()
+            self._connection.end_stream(stream)
+            self._flush()
+            return self._receive(stream)
+        except (ConnectionError, ssl.SSLError):
+            return None
+
+    def _begin(
+        self, target: bytes | None, method: bytes, fields: Fields, host: bytes | None, ends: bool
+    ) -> int:
+        pseudo = {b":method": method, b":scheme": b"https", b":authority": host, b":path": target}
+        head = [(name, value) for name, value in pseudo.items() if value is not None]
+        stream = self._connection.get_next_available_stream_id()
+        self._connection.send_headers(stream, head + fields, end_stream=ends)
+        return stream
 
     def _refused(self, stream: int) -> bool:
         """Waits for room to send; True: there will be none."""

@@ -35,7 +35,7 @@ def arrived(parts) -> Callable[[], list[dict]]:
     for standin in parts.standins:
         standin.forget()
         standin.heal()
-    return lambda: [request for request in parts.requests() if ["user-agent", "Envoy/HC"] not in request["headers"]]
+    return lambda: [request for request in parts.requests() if ["user-agent", "Envoy/HC"] not in request.get("headers", [])]
 
 
 @pytest.fixture(scope="session")

@@ -77,19 +77,39 @@ def test_only_reads_are_repeated(bed, parts, arrived, path, most):
     assert len(arrived()) == most
 
 
-@pytest.mark.parametrize("path", ["/api/public/v1/jobs", "/api/v1/web_backend/connections/get"])
-def test_no_operation_waits_for_a_body_that_never_comes(bed, arrived, path):
-    """A WasmPlugin is shown no body before the request goes on, so its policy must not ask for one."""
-    bed.client("alice", timeout=5).post(path, json={"jobType": "sync", "withRefreshedCatalog": False})
-    assert [(request["url"], request["body_bytes"] > 0) for request in arrived()] == [(path, True)]
+@pytest.fixture(scope="module", params=ROADS)
+def runners(request, open_bed):
+    """Nobody is more than a runner, so that bodies decide."""
+
+    def demoted(bootstrap):
+        gateway(bootstrap, ISTIO / request.param)
+        bootstrap.plugin_config["access"] = {"default_role": "runner"}
+
+    return open_bed(Options(bootstrap=demoted))
 
 
-def test_what_waits_when_the_policy_asks_for_a_body(open_bed):
-    """The contrast to the last: it is Istio's way that hides the body, and this is what the manifests work around."""
+@pytest.mark.parametrize(
+    ("path", "good", "bad"),
+    [
+        ("/api/public/v1/jobs", {"jobType": "sync"}, {"jobType": "reset"}),
+        ("/api/v1/web_backend/connections/get", {}, {"withRefreshedCatalog": True}),
+    ],
+)
+def test_a_body_decides(runners, arrived, path, good, bad):
+    client = runners.client("alice", timeout=5)
+    assert "x-standin-name" in client.post(path, json=good).headers
+    assert [(request["url"], request["complete"]) for request in arrived()] == [(path, True)]
+    assert client.post(path, json=bad).status_code == 403
+    # What of it came, if anything, was no request, or none that Node calls one.
+    assert not any(request.get("complete") or request.get("body_bytes") for request in arrived()[1:])
+
+
+def test_what_hangs_without_bodies_headers_ahead(open_bed):
+    """The contrast to the last: it is Istio's way that hides the body."""
 
     def asks(bootstrap):
         gateway(bootstrap, ISTIO / "wasmplugin.yaml")
-        del bootstrap.plugin_config["access"]["operations"]
+        del bootstrap.plugin_config["bodies"]
 
     client = open_bed(Options(bootstrap=asks)).client("alice", timeout=1)
     with pytest.raises(httpx.ReadTimeout):

@@ -7,7 +7,7 @@ const SHOWN_BYTES = 4096;
 export class Journal {
   #entries = [];
 
-  /** Written down on arrival; `status` and `aborted` are filled in when the request is over. */
+  /** Written down on arrival; what else it says is filled in when the request is over. */
   open(name, req, res) {
     const entry = {
       name,
@@ -17,9 +17,11 @@ export class Journal {
       body_bytes: 0,
       status: null,
       aborted: false,
+      complete: false,
     };
     this.#add(entry);
     req.on('data', (chunk) => { entry.body_bytes += chunk.length; });
+    req.on('end', () => { entry.complete = req.complete; });
     res.on('close', () => {
       entry.status = res.headersSent ? res.statusCode : null;
       entry.aborted = !res.writableFinished;

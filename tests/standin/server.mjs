@@ -25,6 +25,7 @@ export function createStandin({ name, slowSeconds, auth }) {
   const find = routes({ ...probe(parts), ...configApi(parts), ...publicApi(parts), ...tokenRoutes });
 
   async function answer(req, signal, path) {
+    if (req.headers['x-standin-early']) return json(200, { standin: name, early: true });
     const call = new Call(req, await readBody(req), { name, slowSeconds, signal });
     const route = find(call.method === 'HEAD' ? 'GET' : call.method, call.path);
     if (route) call.params = route.params;

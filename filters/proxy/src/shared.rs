@@ -47,6 +47,13 @@ impl<E> Default for Decided<E> {
 pub enum Way<E> {
     /// Nothing yet.
     Open,
+    /// Its body is being collected.
+    Reading {
+        /// At most so many bytes are wanted.
+        limit: usize,
+        /// Whether its headers went on already.
+        ahead: bool,
+    },
     /// It went on.
     Forwarded(E),
     /// It was answered here; the answer sets these cookies. Not in the answer

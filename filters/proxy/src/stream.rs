@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use airgate::audit::{Audit, Field};
-use airgate::gateway::{Body, Forward, Gate, Step, StreamId};
-use airgate::http::{Edit, Reply};
+use airgate::gateway::{Advance, Body, Forward, Gate, Head, Step, StreamId};
+use airgate::host::Host;
+use airgate::http::{Edit, Edits, Reply};
 use airgate::time::Time;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
@@ -19,8 +20,6 @@ pub struct Stream<G: Gate> {
     decided: Slot<G::Exchange>,
     /// Whether gateway or root know of it.
     waits: bool,
-    /// How many bytes of its body are wanted for the decision, at most.
-    reads: Option<usize>,
     /// Microseconds that it took to decide, as far as it did not wait.
     spent: u64,
 }
@@ -28,12 +27,12 @@ pub struct Stream<G: Gate> {
 impl<G: Gate> Stream<G> {
     /// A request that has not been read yet.
     pub fn new(id: StreamId, shared: Rc<Shared<G>>) -> Stream<G> {
-        Stream { id, shared, decided: Slot::default(), waits: false, reads: None, spent: 0 }
+        Stream { id, shared, decided: Slot::default(), waits: false, spent: 0 }
     }
 
-    fn decide(&mut self) -> Option<Step<G::Exchange>> {
+    fn decide(&mut self, ends: bool) -> Option<Step<G::Exchange>> {
         let headers = host::headers(Map::Request)?;
-        self.with_gateway(|gateway, id, host, now| Some(gateway.on_request(id, headers, host, now)))
+        self.with_gateway(|gateway, id, host, now| Some(gateway.on_request(id, headers, ends, host, now)))
     }
 
     fn decide_by_body(&mut self, body: Body) -> Option<Step<G::Exchange>> {
@@ -64,12 +63,23 @@ impl<G: Gate> Stream<G> {
                 }
                 Action::Pause
             }
-            Step::Read { limit } => {
+            Step::Read { limit, head: Head::Held } => {
                 self.waits = true;
-                self.reads = Some(limit);
+                read(limit, false, &self.decided);
                 Action::Pause
             }
-            step => carry_out(step, &self.decided),
+            step => {
+                self.waits |= matches!(step, Step::Read { .. });
+                carry_out(step, &self.decided)
+            }
+        }
+    }
+
+    /// How many bytes of its body are wanted for the decision, at most.
+    fn reads(&self) -> Option<usize> {
+        match self.decided.try_borrow().as_deref() {
+            Ok(Decided { way: Way::Reading { limit, .. }, .. }) => Some(*limit),
+            _ => None,
         }
     }
 
@@ -80,9 +90,25 @@ impl<G: Gate> Stream<G> {
             () if end => Body::Whole(host::request_body(size)),
             () => return Action::Pause,
         };
-        self.reads = None;
         match self.decide_by_body(body) {
             Some(step) => self.follow_step(step),
+            None => refuse(&self.decided),
+        }
+    }
+
+    /// The request was answered before its body was judged. The upstream's answer
+    /// must not pass, nor one of which nobody knows whose it is.
+    fn answer_early(&mut self) -> Action {
+        let is_the_proxys =
+            self.shared.proxy.fact("response.code_details").is_some_and(|details| details != b"via_upstream");
+        match self.with_gateway(|gateway, id, host, now| gateway.on_early_answer(id, host, now)) {
+            Some(Step::Reply { record, .. }) if is_the_proxys => {
+                if let Ok(mut decided) = self.decided.try_borrow_mut() {
+                    *decided = Decided { way: Way::Answered(Vec::new()), record };
+                }
+                Action::Continue
+            }
+            Some(step) => carry_out(step, &self.decided),
             None => refuse(&self.decided),
         }
     }
@@ -118,25 +144,21 @@ impl<G: Gate> Context for Stream<G> {
 impl<G: Gate> HttpContext for Stream<G> {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         // No decision, no way through.
-        let action = match self.decide() {
+        match self.decide(end_of_stream) {
             Some(step) => self.follow_step(step),
             None => refuse(&self.decided),
-        };
-        match (action, self.reads) {
-            (_, Some(limit)) if end_of_stream => self.read_on(limit, 0, true),
-            (action, _) => action,
         }
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        match self.reads {
+        match self.reads() {
             Some(limit) => self.read_on(limit, size, end_of_stream),
             None => self.follow(),
         }
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        match self.reads {
+        match self.reads() {
             // How much was collected is not said here.
             Some(limit) => self.read_on(limit, limit, true),
             None => self.follow(),
@@ -144,11 +166,16 @@ impl<G: Gate> HttpContext for Stream<G> {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        let Ok(decided) = self.decided.try_borrow() else {
+        let slot = Rc::clone(&self.decided);
+        let Ok(decided) = slot.try_borrow() else {
             return Action::Continue;
         };
         match &decided.way {
-            Way::Open | Way::Broken => {}
+            Way::Reading { ahead: true, .. } => {
+                drop(decided);
+                return self.answer_early();
+            }
+            Way::Open | Way::Reading { .. } | Way::Broken => {}
             Way::Answered(cookies) => {
                 for cookie in cookies {
                     host::edit(Map::Response, Edit::Add(b"set-cookie", cookie.as_bytes()));
@@ -181,7 +208,7 @@ impl<G: Gate> HttpContext for Stream<G> {
         let record = match decided.way {
             Way::Forwarded(_) | Way::Answered(_) => decided.record,
             // Envoy refuses some requests before any filter sees them.
-            Way::Open => gateway.on_undecided(self.id, "proxy_refused", host, now()),
+            Way::Open | Way::Reading { .. } => gateway.on_undecided(self.id, "proxy_refused", host, now()),
             Way::Broken => gateway.on_undecided(self.id, "host_failure", host, now()),
         };
         if let Some(mut record) = record {
@@ -197,7 +224,13 @@ impl<G: Gate> HttpContext for Stream<G> {
 pub fn carry_out<E>(step: Step<E>, slot: &Slot<E>) -> Action {
     match step {
         // A request that waited has said all it has to say.
-        Step::Await | Step::Read { .. } => refuse(slot),
+        Step::Await | Step::Read { head: Head::Held, .. } => refuse(slot),
+        Step::Read { limit, head: Head::Ahead(Advance { edits, .. }) } => {
+            if !edit_all(&edits) || !read(limit, true, slot) {
+                return refuse(slot);
+            }
+            Action::Continue
+        }
         Step::Reply { reply, reason, cookies, record } => {
             if let Ok(mut slot) = slot.try_borrow_mut() {
                 *slot = Decided { way: Way::Answered(cookies), record };
@@ -206,9 +239,7 @@ pub fn carry_out<E>(step: Step<E>, slot: &Slot<E>) -> Action {
             Action::Pause
         }
         Step::Forward(Forward { edits, exchange, record }) => {
-            // Half of the edits would let a header through that the client must
-            // not say.
-            if !edits.iter().all(|edit| host::edit(Map::Request, edit)) {
+            if !edit_all(&edits) {
                 return refuse(slot);
             }
             let Ok(mut slot) = slot.try_borrow_mut() else {
@@ -218,6 +249,17 @@ pub fn carry_out<E>(step: Step<E>, slot: &Slot<E>) -> Action {
             Action::Continue
         }
     }
+}
+
+/// Changes a request's headers. `false`: not all of them, and half of the edits
+/// would let a header through that the client must not say.
+fn edit_all(edits: &Edits) -> bool {
+    edits.iter().all(|edit| host::edit(Map::Request, edit))
+}
+
+/// The body is wanted next.
+fn read<E>(limit: usize, ahead: bool, slot: &Slot<E>) -> bool {
+    slot.try_borrow_mut().map(|mut slot| slot.way = Way::Reading { limit, ahead }).is_ok()
 }
 
 /// The host did not give us what a decision needs.

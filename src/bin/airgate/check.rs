@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 fn report(found: Found, args: &Args, hints: &Hints) -> Result<Report, Failure> {
-    let Found { place, config, sees } = found;
+    let Found { place, config, sees, holds } = found;
     let config = match config {
         Ok(config) => config,
         Err(text) => {
@@ -94,6 +94,7 @@ fn report(found: Found, args: &Args, hints: &Hints) -> Result<Report, Failure> {
         })
         .collect();
     let mut warnings = warnings::about(&config, now_seconds());
+    warnings.extend(holds.and_then(|holds| warnings::bodies(&config, holds)));
     for reference in secrets::references(&config) {
         let name = reference.name.as_str();
         let path = format!("{}.env", reference.path);

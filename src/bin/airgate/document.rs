@@ -18,6 +18,9 @@ pub struct Found {
     /// What the plugin's machine can see of the environment; `None`: the file
     /// does not say.
     pub sees: Option<Sees>,
+    /// Whether the proxy hands out a body while it holds the headers; `None`: the
+    /// file does not say.
+    pub holds: Option<bool>,
 }
 
 /// The environment as a proxy's file hands it on.
@@ -47,7 +50,7 @@ pub fn find(path: &Path) -> Result<Vec<Found>, Failure> {
     for (index, document) in documents.into_iter().enumerate() {
         let before = found.len();
         match is_plain(&document) {
-            true => found.push(Found { place: String::new(), config: Ok(document), sees: None }),
+            true => found.push(Found { place: String::new(), config: Ok(document), sees: None, holds: None }),
             false => search(&document, String::new(), &mut found),
         }
         for one in found.iter_mut().skip(before).filter(|_| several) {
@@ -163,7 +166,8 @@ fn envoys(plugin: Option<&Value>, place: &str) -> Option<Found> {
         values: pairs(variables.and_then(|variables| variables.get("key_values"))),
         field: "vm_config.environment_variables.host_env_keys",
     };
-    Some(Found { place, config, sees: Some(sees) })
+    let holds = plugin.get("allow_on_headers_stop_iteration").is_some_and(|set| *set == Value::Bool(true));
+    Some(Found { place, config, sees: Some(sees), holds: Some(holds) })
 }
 
 fn istios(plugin: Option<&Value>, place: &str) -> Option<Found> {
@@ -178,13 +182,16 @@ fn istios(plugin: Option<&Value>, place: &str) -> Option<Found> {
             _ => {}
         }
     }
-    Some(Found { place: join(place, "pluginConfig"), config: Ok(config), sees: Some(sees) })
+    // It has no field for that.
+    Some(Found { place: join(place, "pluginConfig"), config: Ok(config), sees: Some(sees), holds: Some(false) })
 }
 
 fn envoy_gateways(wasm: &Value, place: String) -> Option<Found> {
     let config = wasm.get("config")?.clone();
     let names = texts(wasm.pointer("/env/hostKeys"));
-    Some(Found { place, config: Ok(config), sees: Some(Sees { names, values: Vec::new(), field: "env.hostKeys" }) })
+    let sees = Some(Sees { names, values: Vec::new(), field: "env.hostKeys" });
+    // A patch may say it, in another object.
+    Some(Found { place, config: Ok(config), sees, holds: None })
 }
 
 /// Other plugins may stand in the same file. Ours has one of the fields that
@@ -254,6 +261,7 @@ mod tests {
             let found = look(&document);
             assert_eq!(found.len(), 1, "{document}");
             assert_eq!((found[0].place.as_str(), found[0].config.as_ref()), (place, Ok(&config)));
+            assert_eq!(found[0].holds, Some(false));
             let sees = found[0].sees.as_ref().unwrap();
             assert_eq!((&sees.names, &sees.values), (&vec!["A".to_owned()], &vec![("B".to_owned(), "b".to_owned())]));
         }
@@ -261,7 +269,15 @@ mod tests {
         let found = look(&json!({"kind": "List", "items": [{"kind": "EnvoyExtensionPolicy", "spec": {"wasm": wasm}}]}));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].place, "items[0].spec.wasm[1].config");
-        assert_eq!(found[0].sees.as_ref().unwrap().names, ["A"]);
+        assert_eq!((found[0].sees.as_ref().unwrap().names.as_slice(), found[0].holds), (&["A".to_owned()][..], None));
+    }
+
+    #[test]
+    fn whether_headers_are_held_is_said_in_the_proxys_file() {
+        let any = json!({"@type": "x/google.protobuf.Struct", "value": {"external_url": "https://a.example"}});
+        let config = json!({"allow_on_headers_stop_iteration": true, "configuration": any});
+        let filter = json!({"@type": "x/envoy.extensions.filters.http.wasm.v3.Wasm", "config": config});
+        assert_eq!(look(&filter)[0].holds, Some(true));
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Line {
     pub fn obstacle(&self) -> Option<&'static str> {
         let (method, path) = (self.get("http.request.method"), self.get("url.path"));
         // What happened before the policy was asked, or after.
-        const ELSEWHERE: [&str; 12] = [
+        const ELSEWHERE: [&str; 14] = [
             "proxy_refused",
             "client_gone",
             "host_failure",
@@ -48,6 +48,8 @@ impl Line {
             "provider_unavailable",
             "no_airbyte_token",
             "body_too_long",
+            "body_out_of_reach",
+            "answered_early",
             "agent_budget",
             "other",
             "cross_site",

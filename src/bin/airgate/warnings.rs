@@ -25,6 +25,24 @@ pub fn about(config: &Value, now: u64) -> Vec<Finding> {
     found
 }
 
+/// Whether `bodies` fits a proxy that hands out a body while it holds the headers,
+/// or does not.
+pub fn bodies(config: &Value, holds: bool) -> Option<Finding> {
+    let ahead = config.get("bodies").is_some_and(|bodies| bodies == "headers_ahead");
+    let (text, hint) = match (holds, ahead) {
+        (false, false) => (
+            "this proxy hands out no body before the headers have gone on: what a body decides waits until it times out",
+            "bodies: headers_ahead; in Envoy rather allow_on_headers_stop_iteration: true",
+        ),
+        (true, true) => (
+            "headers go ahead of their body, though this proxy can hold them: Airbyte sees those of refused requests",
+            "bodies: headers_held",
+        ),
+        _ => return None,
+    };
+    Some(Finding { path: "bodies".to_owned(), text: text.to_owned(), hint: Some(hint.to_owned()) })
+}
+
 fn providers(config: &Value, found: &mut Vec<Finding>) {
     for (index, provider) in list(config, "/providers").iter().enumerate() {
         let text = |name: &str| provider.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -136,6 +154,18 @@ mod tests {
             paths(json!({"affinity": {"mode": "off"}, "providers": [{}, {}], "access": roles})),
             ["access.roles[0]"]
         );
+    }
+
+    #[test]
+    fn bodies_fit_the_proxy() {
+        for (bodies, holds, fits) in [
+            (json!(null), true, true),
+            (json!("headers_held"), false, false),
+            (json!("headers_ahead"), true, false),
+            (json!("headers_ahead"), false, true),
+        ] {
+            assert_eq!(super::bodies(&json!({"bodies": bodies}), holds).is_none(), fits, "{bodies} {holds}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl Gate for AffinityAlone {
         settings::read(config, environment, |root| Some(AffinityAlone(read(root))))
     }
 
-    fn on_request(&mut self, _: StreamId, headers: Headers, host: &dyn Host, now: Time) -> Step<Stay> {
+    fn on_request(&mut self, _: StreamId, headers: Headers, _: bool, host: &dyn Host, now: Time) -> Step<Stay> {
         let AffinityAlone(affinity) = self;
         let mut edits = Edits::for_request();
         super::strip(&headers, &OURS, &mut edits);

@@ -29,7 +29,7 @@ impl Gate for RoutingAlone {
         Ok(RoutingAlone { routing, operations: Operations::builtin() })
     }
 
-    fn on_request(&mut self, _: StreamId, headers: Headers, host: &dyn Host, _: Time) -> Step<()> {
+    fn on_request(&mut self, _: StreamId, headers: Headers, _: bool, host: &dyn Host, _: Time) -> Step<()> {
         let id = request_id(&headers, host);
         let request = match Request::new(headers) {
             Ok(request) => request,

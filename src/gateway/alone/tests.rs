@@ -25,7 +25,7 @@ fn opened<G: Gate>(config: Value) -> G {
 
 fn ask<G: Gate>(gate: &mut G, path: &str, fields: &[(&str, &str)]) -> Step<G::Exchange> {
     let head = [(":method", "GET"), (":path", path), (":authority", "airbyte.example.com"), ("x-request-id", "r1")];
-    gate.on_request(STREAM, Headers::from_pairs(head.iter().chain(fields).copied()), &TestHost::default(), now())
+    gate.on_request(STREAM, Headers::from_pairs(head.iter().chain(fields).copied()), false, &TestHost::default(), now())
 }
 
 /// What is left of the headers that were sent, and the new ones.
@@ -133,7 +133,7 @@ fn routing_says_what_a_request_is() {
     let (status, reason, _) = refused(ask(&mut gate, "/open/..;/api", &[]));
     assert_eq!((status, reason), (400, "path_semicolon"));
     let method = [(":method", "POST"), (":path", "/api/v1/web_backend/connections/get"), (":authority", "a")];
-    let step = gate.on_request(STREAM, Headers::from_pairs(method), &TestHost::default(), now());
+    let step = gate.on_request(STREAM, Headers::from_pairs(method), false, &TestHost::default(), now());
     assert_eq!(forwarded(step, &[]).0, pairs(&[("x-airgate-route", "slow")]), "its body may start a discovery");
 }
 

@@ -40,10 +40,10 @@ impl Gate for TokensAlone {
         Ok(TokensAlone { public, authenticator, upstream, ids: CallIds::default(), waiting: Waiting::default() })
     }
 
-    fn on_request(&mut self, stream: StreamId, headers: Headers, host: &dyn Host, now: Time) -> Step<()> {
+    fn on_request(&mut self, stream: StreamId, headers: Headers, ends: bool, host: &dyn Host, now: Time) -> Step<()> {
         let id = request_id(&headers, host);
         match Request::new(headers) {
-            Ok(request) => self.decide(stream, Waiter::new(request, id, now), host, now),
+            Ok(request) => self.decide(stream, Waiter::new(request, id, ends, now), host, now),
             Err(refusal) => super::refuse(&Refusal::BadRequest(refusal.reason()), &id, host),
         }
     }

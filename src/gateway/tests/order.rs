@@ -47,7 +47,7 @@ impl House {
         self.bed.host = host;
         let headers = Headers::from_pairs(fields.iter().map(|(name, value)| (name, value)));
         let bed = &mut self.bed;
-        let mut step = bed.gateway.on_request(StreamId(7), headers.clone(), &bed.host, bed.now);
+        let mut step = bed.gateway.on_request(StreamId(7), headers.clone(), false, &bed.host, bed.now);
         if let Step::Read { .. } = step {
             let body = Body::Whole(br#"{"connectionId":"1","jobType":"sync"}"#.to_vec());
             step = bed.gateway.on_body(StreamId(7), body, &bed.host, bed.now);

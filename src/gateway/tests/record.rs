@@ -81,7 +81,7 @@ fn a_refusal_says_as_much_as_is_known() {
 fn an_id_of_our_own_is_told() {
     let mut bed = Bed::ready(|_| {});
     let head = [(":method", "GET"), (":path", "/a"), (":authority", "a"), ("x-request-id", "not one")];
-    let step = bed.gateway.on_request(StreamId(1), Headers::from_pairs(head), &bed.host, bed.now);
+    let step = bed.gateway.on_request(StreamId(1), Headers::from_pairs(head), false, &bed.host, bed.now);
     assert_eq!(record(&step).get(Field::RequestId).map(str::len), Some(32));
 }
 

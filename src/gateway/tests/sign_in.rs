@@ -53,7 +53,7 @@ impl Bed {
             ("sec-fetch-mode", "navigate"),
             ("cookie", &jar.header()),
         ];
-        self.gateway.on_request(StreamId(stream), Headers::from_pairs(head), &self.host, self.now)
+        self.gateway.on_request(StreamId(stream), Headers::from_pairs(head), false, &self.host, self.now)
     }
 
     pub(super) fn fetch(&mut self, jar: &Jar) -> Step {

@@ -21,7 +21,7 @@ impl Bed {
         let head = [(":method", "GET"), (":path", PAGE), (":authority", HOST), ("sec-fetch-mode", "navigate")];
         let cookie = jar.header();
         let headers = Headers::from_pairs(head.iter().chain(&[("cookie", cookie.as_str())]).copied());
-        let mut waiter = Waiter::new(Request::new(headers).unwrap(), "r1".into(), self.now);
+        let mut waiter = Waiter::new(Request::new(headers).unwrap(), "r1".into(), false, self.now);
         let step = self.gateway.step_up(&demand(), "strong", "corp", &mut waiter, &self.host, self.now);
         let Ok(step @ Step::Reply { reason: "step_up_started", .. }) = step else { panic!("no step-up") };
         let (location, cookies) = redirect(step);
@@ -49,7 +49,7 @@ impl Bed {
     fn claims(&mut self, jar: &Jar) -> serde_json::Map<String, Value> {
         let cookie = jar.header();
         let head = [(":method", "GET"), (":path", PAGE), (":authority", HOST), ("cookie", &cookie)];
-        let mut waiter = Waiter::new(Request::new(Headers::from_pairs(head)).unwrap(), "r1".into(), self.now);
+        let mut waiter = Waiter::new(Request::new(Headers::from_pairs(head)).unwrap(), "r1".into(), false, self.now);
         let Ok(sender) = self.gateway.sender(&mut waiter, &self.host, self.now) else { panic!("not signed in") };
         sender.caller().claims.clone()
     }

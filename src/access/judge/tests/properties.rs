@@ -201,6 +201,21 @@ fn ask() -> impl Strategy<Value = Ask> {
 }
 
 fn judged<T: Trace>(access: &Access, ask: &Ask, trace: &mut T) -> Verdict {
+    asked(access, ask, |question, errand| {
+        // A body that was not wanted makes no difference.
+        let verdict = access.judge(&question, errand.clone(), trace);
+        let known = Some((&ask.caller, ask.auth));
+        if !access.wants_body(question.request, errand.operation.as_ref(), known, question.now) {
+            let without = access.judge(&Question { body: None, ..question }, errand, &mut ());
+            assert_eq!(said(&without), said(&verdict));
+        } else {
+            assert!(access.wants_body(question.request, errand.operation.as_ref(), None, question.now), "for anybody");
+        }
+        verdict
+    })
+}
+
+fn asked<T>(access: &Access, ask: &Ask, about: impl FnOnce(Question<'_>, Errand) -> T) -> T {
     let mut target = ask.path.clone();
     if !ask.query.is_empty() {
         target = format!("{target}?{}", ask.query.join("&"));
@@ -218,16 +233,7 @@ fn judged<T: Trace>(access: &Access, ask: &Ask, trace: &mut T) -> Verdict {
         body: members.as_ref().map(String::as_bytes),
         now: Time::from_seconds(1_000_000),
     };
-    // A body that was not wanted makes no difference.
-    let verdict = access.judge(&question, errand.clone(), trace);
-    let known = Some((&ask.caller, ask.auth));
-    if !access.wants_body(&request, errand.operation.as_ref(), known, question.now) {
-        let without = access.judge(&Question { body: None, ..question }, errand, &mut ());
-        assert_eq!(said(&without), said(&verdict));
-    } else {
-        assert!(access.wants_body(&request, errand.operation.as_ref(), None, question.now), "for anybody");
-    }
-    verdict
+    about(question, errand)
 }
 
 /// Outcome, rule and report.
@@ -300,6 +306,24 @@ proptest! {
         for ask in &asks {
             let (one, other) = (judged(&without, ask, &mut ()), judged(&with, ask, &mut ()));
             prop_assert_eq!(said(&one).0.map_err(|denial| denial.reason()), said(&other).0.map_err(|denial| denial.reason()));
+        }
+    }
+
+    #[test]
+    fn what_is_settled_before_the_body_is_what_every_body_gets(
+        policy in policy(),
+        asks in prop::collection::vec(ask(), 24),
+    ) {
+        let access = named(policy);
+        for ask in &asks {
+            let seen = judged(&access, ask, &mut ());
+            match asked(&access, ask, |question, errand| access.foresee(&question, &errand)) {
+                Foresight::Settled(settled) => {
+                    prop_assert_eq!(settled.outcome.is_ok(), seen.outcome.is_ok(), "{:?}", ask);
+                    prop_assert!(settled.report.is_none() && (settled.outcome.is_err() || seen.report.is_none()));
+                }
+                Foresight::Open { prospect, .. } => prop_assert_eq!(prospect.role(), seen.role),
+            }
         }
     }
 

@@ -67,13 +67,22 @@ fn vm_id(facts: &Facts<'_>, plugin: &Plugin<'_>) -> Option<Finding> {
 
 fn bodies(plugin: &Plugin<'_>) -> Option<Finding> {
     let place = plugin.node.get("allow_on_headers_stop_iteration");
-    (!place.is_true()).then(|| {
+    let ahead = plugin.settings.get("bodies").is_some_and(|bodies| bodies == "headers_ahead");
+    if ahead && place.is_true() {
+        let what = "headers go ahead of their body, though this Envoy can hold them";
+        return Some(
+            Finding::warning("plugin.bodies", &place, what)
+                .because("Airbyte sees the headers of requests that are then refused, and there is no single sign-out.")
+                .change("bodies: headers_held  # in airgate's configuration"),
+        );
+    }
+    (!place.is_true() && !ahead).then(|| {
         Finding::error("plugin.bodies", &place, "airgate may not read a body before it decides")
             .because(
                 "Creating jobs, single sign-out and other requests that show only in their body what they \
                       are wait until they time out.",
             )
-            .change("allow_on_headers_stop_iteration: true")
+            .change("allow_on_headers_stop_iteration: true  # or bodies: headers_ahead in airgate's configuration")
     })
 }
 
@@ -131,6 +140,12 @@ mod tests {
         is(&set("failure_policy", json!("FAIL_CLOSED")), &["plugin.no-reload"]);
         is(&set("vm_config/vm_id", json!("")), &["plugin.vm-id"]);
         is(&set("allow_on_headers_stop_iteration", json!(null)), &["plugin.bodies"]);
+        let ahead = |held| {
+            set("configuration/value/bodies", json!("headers_ahead"))
+                .set("/airgate/config/allow_on_headers_stop_iteration", json!(held))
+        };
+        is(&ahead(true), &["plugin.bodies"]);
+        is(&ahead(false), &[]);
         let shown = json!({"key_values": {"SECRET": "x", "HARMLESS": "x"}});
         is(&set("vm_config/environment_variables", shown), &["plugin.shown-secret"]);
         is(&Envoy::sound().stat("wasm.airgate.vm_reload_success", 2), &["plugin.trapped"]);
