@@ -3,6 +3,7 @@
 use super::*;
 use crate::audit::{Field, Record};
 use crate::decision::Decision;
+use crate::testing::test;
 
 const JOBS: &str = "/api/public/v1/jobs";
 const MINE: &str = "cccccccc-0000-4000-8000-000000000001";
