@@ -89,7 +89,8 @@ def _machine(results: dict) -> str:
         f"`{results['profile']}`: {machine['cores']} cores of {machine['processor']}, Linux {machine['kernel']}, "
         f"load average {machine['load_before']:.1f} before; {', '.join(results['versions'])}; "
         f"airgate.wasm of {results['module_bytes']:,} bytes, RS256 tokens of {results['token_bytes']} bytes."
-        + (" The machine was busy with other things: these numbers mean little." if machine["load_before"] > 1 else "")
+        # A build that has just ended counts as well, so this is no verdict.
+        + (" The machine was busy before: look at the spreads." if machine["load_before"] > 1 else "")
     )
 
 
