@@ -11,7 +11,7 @@ mod step_up;
 use std::collections::HashMap;
 
 use super::*;
-use crate::http::Edit;
+use crate::http::{Call, Edit};
 use crate::testing::{TestHost, test};
 use jwt_simple::prelude::*;
 use serde_json::{Value, json};

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::audit::Record;
 use proptest::prelude::*;
 
 type Field = (String, Vec<u8>);
