@@ -37,7 +37,7 @@ use crate::time::Time;
 use crate::upstream::{Stamp, Upstream};
 use account::Judged;
 use refusal::Refusal;
-use waiting::{Waiter, Waiting};
+use waiting::{Waiter, Waiting, ask_again};
 
 pub use alone::{AffinityAlone, RoutingAlone, TokensAlone};
 #[cfg(not(target_arch = "wasm32"))]
@@ -197,16 +197,8 @@ impl Gateway {
     }
 
     fn settle(&mut self, change: Change, host: &dyn Host, now: Time) -> Outcome {
-        if change.settled {
-            self.waiting.call_all();
-        }
-        let mut wakes = Vec::new();
-        for (stream, waiter) in self.waiting.take_called() {
-            match self.decide(stream, waiter, host, now) {
-                Step::Await => {}
-                step => wakes.push(Wake { stream, step }),
-            }
-        }
+        let called = self.waiting.take_called(change.settled);
+        let wakes = ask_again(called, |stream, waiter| self.decide(stream, waiter, host, now));
         Outcome { calls: change.calls, wakes }
     }
 

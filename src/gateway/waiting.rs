@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::account::Known;
-use super::{Ahead, Body, StreamId};
+use super::{Ahead, Body, Step, StreamId, Wake};
 use crate::http::Request;
 use crate::identity::{LoginId, RelayId};
 use crate::time::Time;
@@ -111,13 +111,12 @@ impl Waiting {
         self.readers.remove(&stream).or_else(|| self.requests.remove(&stream))
     }
 
-    /// Something has changed: everybody on the list is to ask again.
-    pub fn call_all(&mut self) {
-        self.called = self.requests.keys().copied().collect();
-    }
-
-    /// Takes those off the list who were called, a batch at a time.
-    pub fn take_called(&mut self) -> Vec<(StreamId, Waiter)> {
+    /// Takes those off the list who were called, a batch at a time. `all`: something
+    /// has changed, and everybody on the list is to ask again.
+    pub fn take_called(&mut self, all: bool) -> Vec<(StreamId, Waiter)> {
+        if all {
+            self.called = self.requests.keys().copied().collect();
+        }
         let kept = self.called.len().saturating_sub(BATCH);
         let batch = self.called.split_off(kept);
         batch.into_iter().filter_map(|stream| self.requests.remove_entry(&stream)).collect()
@@ -128,4 +127,17 @@ impl Waiting {
         let late = |waiter: &mut Waiter| waiter.deadline.is_none_or(|deadline| deadline <= now);
         self.requests.extract_if(|_, waiter| late(waiter)).take(BATCH).collect()
     }
+}
+
+/// Those who were called ask again; what comes back is for those that wait no
+/// longer.
+pub(super) fn ask_again<E>(
+    called: Vec<(StreamId, Waiter)>,
+    mut decide: impl FnMut(StreamId, Waiter) -> Step<E>,
+) -> Vec<Wake<E>> {
+    let again = called.into_iter().filter_map(|(stream, waiter)| match decide(stream, waiter) {
+        Step::Await => None,
+        step => Some(Wake { stream, step }),
+    });
+    again.collect()
 }

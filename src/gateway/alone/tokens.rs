@@ -9,7 +9,7 @@ use crate::audit::Record;
 use crate::caller::Auth;
 use crate::decision::Decision;
 use crate::gateway::refusal::Refusal;
-use crate::gateway::waiting::{Waiter, Waiting};
+use crate::gateway::waiting::{Waiter, Waiting, ask_again};
 use crate::gateway::{Forward, Gate, Outcome, Step, StreamId, Wake, Wanting, read_token, request_id};
 use crate::host::Host;
 use crate::http::{Answer, CallId, CallIds, Edits, Headers, Request};
@@ -112,16 +112,8 @@ impl TokensAlone {
     }
 
     fn settle(&mut self, change: Change, host: &dyn Host, now: Time) -> Outcome<()> {
-        if change.settled {
-            self.waiting.call_all();
-        }
-        let mut wakes = Vec::new();
-        for (stream, waiter) in self.waiting.take_called() {
-            match self.decide(stream, waiter, host, now) {
-                Step::Await => {}
-                step => wakes.push(Wake { stream, step }),
-            }
-        }
+        let called = self.waiting.take_called(change.settled);
+        let wakes = ask_again(called, |stream, waiter| self.decide(stream, waiter, host, now));
         Outcome { calls: change.calls, wakes }
     }
 
