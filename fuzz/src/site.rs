@@ -11,7 +11,7 @@ use airgate::http::{Answer, Call, Headers};
 use airgate::seal::KeyRing;
 use airgate::time::Time;
 use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
-use ed25519_compact::{KeyPair, Seed};
+use ed25519_dalek::{Signer, SigningKey};
 use jwt_simple::prelude::A256KWKey;
 use serde_json::{Value, json};
 
@@ -33,22 +33,22 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// The provider's key; `number` 1 is the one that it publishes first.
-pub fn key(number: u8) -> &'static KeyPair {
-    static KEYS: OnceLock<[KeyPair; 2]> = OnceLock::new();
-    let keys = KEYS.get_or_init(|| [1, 2].map(|seed| KeyPair::from_seed(Seed::new([seed; 32]))));
+pub fn key(number: u8) -> &'static SigningKey {
+    static KEYS: OnceLock<[SigningKey; 2]> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| [1, 2].map(|seed| SigningKey::from_bytes(&[seed; 32])));
     if number == 1 { &keys[0] } else { &keys[1] }
 }
 
 pub fn jwk(number: u8) -> Value {
-    let x = encode(key(number).pk.as_ref());
+    let x = encode(key(number).verifying_key().as_bytes());
     json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": format!("k{number}"), "x": x})
 }
 
 /// A token of these very texts, with a good signature.
 pub fn sign(number: u8, header: &[u8], claims: &[u8]) -> String {
     let text = format!("{}.{}", encode(header), encode(claims));
-    let signature = key(number).sk.sign(&text, None);
-    format!("{text}.{}", encode(signature.as_ref()))
+    let signature = key(number).sign(text.as_bytes());
+    format!("{text}.{}", encode(signature.to_bytes()))
 }
 
 pub fn header(number: u8) -> Vec<u8> {

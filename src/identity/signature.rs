@@ -111,9 +111,9 @@ fn check_in_software(key: &Material, algorithm: Algorithm, text: &[u8], signatur
             .is_ok_and(|signature| key.verify_prehash(&hmac_sha256::Hash::hash(text), &signature).is_ok()),
         Material::P384(key) => p384::ecdsa::Signature::from_slice(signature)
             .is_ok_and(|signature| key.verify_prehash(&sha384::Hash::hash(text), &signature).is_ok()),
-        // Refuses s of the order and above, and small-order r and keys.
-        Material::Ed25519(key) => ed25519_compact::Signature::from_slice(signature)
-            .is_ok_and(|signature| key.verify(text, &signature).is_ok()),
+        // Strict: refuses s of the order and above, and small-order r and keys.
+        Material::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
+            .is_ok_and(|signature| key.verify_strict(text, &signature).is_ok()),
         Material::Rsa(key, _) => rsa_scheme(algorithm)
             .and_then(|(digest, padding)| check_rsa(key, digest, padding, text, signature))
             .unwrap_or(false),

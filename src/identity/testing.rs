@@ -2,6 +2,7 @@
 //! settings and tokens.
 
 use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
+use ed25519_dalek::Signer as _;
 use p256::ecdsa::signature::hazmat::PrehashSigner;
 use serde_json::{Value, json};
 
@@ -73,7 +74,7 @@ impl Signer {
         let mut jwk = match self.algorithm {
             Algorithm::ES256 => ec("P-256", self.p256().verifying_key().to_sec1_point(false).as_bytes()),
             Algorithm::ES384 => ec("P-384", self.p384().verifying_key().to_sec1_point(false).as_bytes()),
-            _ => json!({"kty": "OKP", "crv": "Ed25519", "x": encode(self.ed25519().pk.as_ref())}),
+            _ => json!({"kty": "OKP", "crv": "Ed25519", "x": encode(self.ed25519().verifying_key().as_bytes())}),
         };
         jwk["kid"] = json!(self.kid);
         jwk["alg"] = json!(self.algorithm.name());
@@ -106,7 +107,7 @@ impl Signer {
                     self.p384().sign_prehash(&hmac_sha512::sha384::Hash::hash(text)).unwrap();
                 signature.to_bytes().to_vec()
             }
-            _ => self.ed25519().sk.sign(text, None).to_vec(),
+            _ => self.ed25519().sign(text).to_bytes().to_vec(),
         }
     }
 
@@ -118,7 +119,7 @@ impl Signer {
         p384::ecdsa::SigningKey::from_slice(&self.seed).unwrap()
     }
 
-    fn ed25519(&self) -> ed25519_compact::KeyPair {
-        ed25519_compact::KeyPair::from_seed(ed25519_compact::Seed::from_slice(&self.seed[..32]).unwrap())
+    fn ed25519(&self) -> ed25519_dalek::SigningKey {
+        ed25519_dalek::SigningKey::from_bytes(self.seed[..32].try_into().unwrap())
     }
 }

@@ -17,7 +17,7 @@ pub(in crate::identity) enum Material {
     Rsa(Box<PKey<Public>>, usize),
     P256(p256::ecdsa::VerifyingKey),
     P384(p384::ecdsa::VerifyingKey),
-    Ed25519(ed25519_compact::PublicKey),
+    Ed25519(Box<ed25519_dalek::VerifyingKey>),
 }
 
 impl Material {
@@ -86,7 +86,7 @@ impl Material {
             },
             Material::P256(key) => Some(key.to_public_key_der().ok()?.into_vec()),
             Material::P384(key) => Some(key.to_public_key_der().ok()?.into_vec()),
-            Material::Ed25519(key) => Some(key.to_der()),
+            Material::Ed25519(key) => Some(key.to_public_key_der().ok()?.into_vec()),
         }
     }
 }
@@ -124,9 +124,12 @@ fn point<const LENGTH: usize>(x: &[u8], y: &[u8]) -> Result<Vec<u8>, &'static st
 }
 
 fn ed25519(x: &[u8]) -> Result<Material, &'static str> {
-    let key = ed25519_compact::PublicKey::from_slice(x).map_err(|_| "its x has a wrong length")?;
-    // Not canonical, not on the curve, or of small order: with the last, one
-    // signature fits many texts.
-    key.validate().map_err(|_| "its point is not sound")?;
-    Ok(Material::Ed25519(key))
+    let bytes = x.try_into().map_err(|_| "its x has a wrong length")?;
+    let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| "its point is not on the curve")?;
+    // Of small order one signature fits many texts; and one key is to have one
+    // spelling (RFC 8032 section 5.1.3).
+    if key.is_weak() || key.to_edwards().compress().as_bytes() != bytes {
+        return Err("its point is not sound");
+    }
+    Ok(Material::Ed25519(Box::new(key)))
 }

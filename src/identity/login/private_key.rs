@@ -1,6 +1,7 @@
 //! A key of our own, for `private_key_jwt`.
 
 use ct_codecs::{Base64UrlSafeNoPadding, Decoder};
+use ed25519_dalek::Signer;
 use p256::ecdsa::signature::hazmat::PrehashSigner;
 use serde_json::{Map, Value, json};
 
@@ -16,7 +17,7 @@ pub struct PrivateKey {
 
 enum Secret {
     P256(Box<p256::ecdsa::SigningKey>),
-    Ed25519(ed25519_compact::SecretKey),
+    Ed25519(Box<ed25519_dalek::SigningKey>),
 }
 
 const KIND: &str = "the variable holds no private JWK of kty EC and crv P-256, or of kty OKP and crv Ed25519";
@@ -66,7 +67,7 @@ impl PrivateKey {
                 let signature: p256::ecdsa::Signature = key.sign_prehash(&hash).ok()?;
                 signature.to_bytes().to_vec()
             }
-            Secret::Ed25519(key) => key.sign(&text, None).to_vec(),
+            Secret::Ed25519(key) => key.try_sign(text.as_bytes()).ok()?.to_bytes().to_vec(),
         };
         Some(format!("{text}.{}", encode(&signature)?))
     }
@@ -78,7 +79,7 @@ impl PrivateKey {
                 let (x, y) = coordinates(key);
                 (json!({"kty": "EC", "crv": "P-256", "y": encode(&y)?}), x)
             }
-            Secret::Ed25519(key) => (json!({"kty": "OKP", "crv": "Ed25519"}), key.public_key().to_vec()),
+            Secret::Ed25519(key) => (json!({"kty": "OKP", "crv": "Ed25519"}), key.verifying_key().to_bytes().to_vec()),
         };
         let members = jwk.as_object_mut()?;
         members.insert("x".to_owned(), encode(&x)?.into());
@@ -112,9 +113,12 @@ fn coordinates(key: &p256::ecdsa::SigningKey) -> (Vec<u8>, Vec<u8>) {
 }
 
 fn ed25519(seed: &[u8]) -> Result<Parts, &'static str> {
-    let pair = ed25519_compact::Seed::from_slice(seed).and_then(ed25519_compact::KeyPair::try_from_seed);
-    let pair = pair.map_err(|_| "the JWK's d is no private key of Ed25519")?;
-    Ok((Secret::Ed25519(pair.sk), pair.pk.to_vec(), Vec::new()))
+    // Any 32 bytes are one; but zeros are what somebody forgot to fill in.
+    let seed =
+        seed.try_into().ok().filter(|seed| *seed != [0; 32]).ok_or("the JWK's d is no private key of Ed25519")?;
+    let key = ed25519_dalek::SigningKey::from_bytes(&seed);
+    let x = key.verifying_key().to_bytes().to_vec();
+    Ok((Secret::Ed25519(Box::new(key)), x, Vec::new()))
 }
 
 /// Whether a coordinate, if it is written, is this one.

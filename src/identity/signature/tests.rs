@@ -270,6 +270,7 @@ mod ec {
 
 mod ed25519 {
     use ct_codecs::Encoder;
+    use ed25519_dalek::Signer as _;
 
     use super::*;
     use crate::testing::test;
@@ -281,10 +282,10 @@ mod ed25519 {
 
     #[test]
     fn ed25519_is_not_malleable() {
-        let pair = ed25519_compact::KeyPair::from_seed(ed25519_compact::Seed::new([7; 32]));
-        let x = Base64UrlSafeNoPadding::encode_to_string(pair.pk.as_ref()).unwrap();
+        let pair = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+        let x = Base64UrlSafeNoPadding::encode_to_string(pair.verifying_key().as_bytes()).unwrap();
         let key = Key::read(&json!({"kty": "OKP", "crv": "Ed25519", "x": x})).unwrap();
-        let good = pair.sk.sign(b"airgate", None).to_vec();
+        let good = pair.sign(b"airgate").to_bytes().to_vec();
         let mut plus_order = good.clone();
         let mut carry = 0_u16;
         for (byte, addend) in plus_order[32..].iter_mut().zip(ORDER) {
