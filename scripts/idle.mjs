@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const IDLE = new Set([
+  'proxy_on_done',
   'proxy_on_response_body',
   'proxy_on_response_trailers',
   'proxy_on_queue_ready',
