@@ -48,10 +48,10 @@ def run(options: argparse.Namespace) -> dict:
         upstream = Envoy(parts.folder / "upstream", EnvoyShape(), cores(1)[1]).start()
         try:
             address = upstream.url.removeprefix("http://")
-            counted = _host_calls(Candidates(parts, clients, address, 0), parts.folder)
+            counted = _host_calls(Candidates(parts, clients, address, 0, 0), parts.folder)
             say(f"host calls of a known token: {counted['a known token']['calls']}")
-            edits = counted["a known token"]["calls"]["proxy_replace_header_map_value"]
-            candidates = Candidates(parts, clients, address, edits)
+            edits = [counted["a known token"]["calls"][f"proxy_{kind}_header_map_value"] for kind in ("replace", "add")]
+            candidates = Candidates(parts, clients, address, *edits)
             start_ms = starting([candidates.bare(), candidates.empty(), candidates.known_token()], parts.folder, starts)
             wanted = [one for one in choose(candidates, address) if not options.only or one.name in options.only]
             measured = [measure(one, parts.folder, rounds, seconds, say) for one in wanted]

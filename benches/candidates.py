@@ -52,8 +52,9 @@ class Candidate:
 class Candidates:
     """Every candidate by name."""
 
-    def __init__(self, parts: Parts, clients: Clients, upstream: str, floor_edits: int):
-        self._parts, self.clients, self._upstream, self._floor_edits = parts, clients, upstream, floor_edits
+    def __init__(self, parts: Parts, clients: Clients, upstream: str, sets: int, adds: int):
+        self._parts, self.clients, self._upstream = parts, clients, upstream
+        self._sets, self._adds = sets, adds
 
     def bare(self) -> Candidate:
         return self._envoy("bare Envoy", [], self.clients.nobody)
@@ -62,7 +63,9 @@ class Candidates:
         return self._envoy("empty wasm filter", [wasm("floor", FLOOR, "")], self.clients.nobody)
 
     def floor(self) -> Candidate:
-        edits = ["-authorization", *(f"+x-floor-{number} 0123456789abcdef" for number in range(self._floor_edits))]
+        value = "0123456789abcdef"
+        sets = [f"=x-floor-set-{number} {value}" for number in range(self._sets)]
+        edits = ["-authorization", *sets, *(f"+x-floor-{number} {value}" for number in range(self._adds))]
         filters = [wasm("floor", FLOOR, "\n".join(edits))]
         return self._envoy("floor filter", filters, self.clients.nobody, removes_credentials=True)
 

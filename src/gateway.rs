@@ -527,23 +527,25 @@ fn bearer(caller: &Caller) -> Bearer<'_> {
     Bearer { provider: &caller.provider, subject: &caller.subject, client: caller.client.as_deref() }
 }
 
+/// To be done when the client's own fields of these names are gone, as
+/// [`stamp_stay`] is: they are added, not set.
 fn stamp_route(route: &Route<'_>, repeatable: bool, edits: &mut Edits) {
-    edits.set("x-airgate-route", route.class.name());
+    edits.add("x-airgate-route", route.class.name());
     if let Some(name) = route.upstream {
-        edits.set("x-airgate-upstream", name);
+        edits.add("x-airgate-upstream", name);
     }
     route.headers.iter().for_each(|(name, value)| edits.set(name, value));
     if repeatable {
-        edits.set("x-airgate-retry", "safe");
+        edits.add("x-airgate-retry", "safe");
     }
 }
 
 fn stamp_stay(stay: &Stay, edits: &mut Edits) {
     if let Some(key) = stay.key() {
-        edits.set("x-airgate-affinity", key);
+        edits.add("x-airgate-affinity", key);
     }
     if let Some(pin) = stay.pin() {
-        edits.set("x-airgate-pin", pin);
+        edits.add("x-airgate-pin", pin);
     }
 }
 

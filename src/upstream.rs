@@ -115,7 +115,12 @@ impl Fact {
                     section.wrong(&place, "expected user, email, name, groups, role, client, auth or request-id")
                 })
             };
-            facts = names.filter_map(find).collect();
+            facts = Vec::new();
+            for fact in names.filter_map(find) {
+                if !facts.contains(&fact) {
+                    facts.push(fact);
+                }
+            }
         }
         facts
     }
@@ -275,7 +280,7 @@ impl Upstream {
         self.token.as_mut().is_some_and(|token| token.answer(id, answer, now))
     }
 
-    /// Says what the gateway knows. `headers` are the client's, so that what is
+    /// Says what the gateway knows, after [`Upstream::strip`]. `headers` are the client's, so that what is
     /// right already is not written again.
     pub fn stamp(&self, headers: &Headers, stamp: &Stamp<'_>, edits: &mut Edits) {
         self.stamp_facts(stamp, edits);
@@ -288,11 +293,12 @@ impl Upstream {
         }
     }
 
-    /// Says who asks.
+    /// Says who asks, after one of the `strip`s: whatever the client said of this
+    /// name is gone. So each is added, which spares the proxy a search.
     pub fn stamp_facts(&self, stamp: &Stamp<'_>, edits: &mut Edits) {
         for fact in &self.facts {
             if let Some(value) = stamp.value(*fact) {
-                edits.set(fact.header(), value.as_bytes());
+                edits.add(fact.header(), value.as_bytes());
             }
         }
     }

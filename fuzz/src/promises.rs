@@ -84,7 +84,10 @@ fn check_forward(sent: &Headers, forward: &Forward, passes: bool) -> Fate {
     assert_eq!(asked.as_ref().map(Target::whole), Ok(path[0].to_vec()), "the path that was judged is forwarded");
 
     // What the client says about itself has gone; what is left of these names is ours, once each.
-    let ours = |name: &[u8]| forward.edits.iter().any(|edit| matches!(edit, Edit::Set(set, _) if set == name));
+    let ours = |name: &[u8]| {
+        let says = |edit: Edit<'_>| matches!(edit, Edit::Set(said, _) | Edit::Add(said, _) if said == name);
+        forward.edits.iter().any(says)
+    };
     for (name, value) in &fields {
         let plain: Vec<u8> =
             name.iter().map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).collect();

@@ -143,7 +143,7 @@ fn forwarded(step: Step) -> HashMap<String, String> {
             .edits
             .iter()
             .filter_map(|edit| match edit {
-                Edit::Set(name, value) => Some((text(name), text(value))),
+                Edit::Set(name, value) | Edit::Add(name, value) => Some((text(name), text(value))),
                 _ => None,
             })
             .collect(),

@@ -168,18 +168,18 @@ fn what_is_known_is_said_in_ascii_and_on_one_line() {
     let stamp = Stamp { caller: Some(&caller), auth: Some("bearer"), role: Some("admin"), request_id: "r1" };
     let mut edits = Edits::default();
     upstream.stamp(&Headers::from_pairs([("x-forwarded-proto", "https")]), &stamp, &mut edits);
-    let set = |name, value: &'static str| Edit::Set(name, value.as_bytes());
+    let add = |name, value: &'static str| Edit::Add(name, value.as_bytes());
     assert_eq!(
         edits,
         [
-            set(b"x-airgate-user", "zo%C3%AB"),
-            set(b"x-airgate-email", "z@example.com"),
-            set(b"x-airgate-groups", "data%2C eng,50%25"),
-            set(b"x-airgate-role", "admin"),
-            set(b"x-airgate-client", "cli"),
-            set(b"x-airgate-auth", "bearer"),
-            set(b"x-airgate-request-id", "r1"),
-            set(b"x-forwarded-host", "airbyte.example.com"),
+            add(b"x-airgate-user", "zo%C3%AB"),
+            add(b"x-airgate-email", "z@example.com"),
+            add(b"x-airgate-groups", "data%2C eng,50%25"),
+            add(b"x-airgate-role", "admin"),
+            add(b"x-airgate-client", "cli"),
+            add(b"x-airgate-auth", "bearer"),
+            add(b"x-airgate-request-id", "r1"),
+            Edit::Set(b"x-forwarded-host", b"airbyte.example.com"),
         ]
     );
 }
@@ -204,4 +204,12 @@ fn a_list_of_groups_is_whole_or_not_there() {
     assert_eq!(groups(&Groups::Absent), None);
     assert_eq!(groups(&Groups::Known(vec!["x".repeat(200); 30])), None);
     assert_eq!(groups(&Groups::Known(vec!["a".into(), "b".into()])).unwrap(), "a,b");
+}
+
+#[test]
+fn a_fact_that_is_asked_for_twice_is_said_once() {
+    let mut edits = Edits::default();
+    let stamp = Stamp { caller: None, auth: None, role: Some("reader"), request_id: "r1" };
+    upstream(json!({"identity_headers": ["role", "auth", "role"]})).stamp_facts(&stamp, &mut edits);
+    assert_eq!(edits, [Edit::Add(b"x-airgate-role", b"reader")]);
 }

@@ -31,6 +31,7 @@ EFFECTS = {
     "proxy_set_tick_period_milliseconds": REJECTED,
     "random_get": REJECTED,
     # Nobody gets in.
+    "proxy_add_header_map_value": REFUSED,
     "proxy_continue_stream": REFUSED,
     "proxy_get_current_time_nanoseconds": REFUSED,
     "proxy_get_header_map_pairs": REFUSED,

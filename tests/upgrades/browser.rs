@@ -121,7 +121,7 @@ impl End {
 
 fn set(edit: Edit<'_>) -> Option<(String, String)> {
     match edit {
-        Edit::Set(name, value) => Some((text(name), text(value))),
+        Edit::Set(name, value) | Edit::Add(name, value) => Some((text(name), text(value))),
         _ => None,
     }
 }

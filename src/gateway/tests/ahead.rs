@@ -57,7 +57,7 @@ fn caught_up(step: &Step) {
 fn headers_go_ahead_as_they_would_go_and_the_body_decides() {
     let mut bed = runners();
     let edits = went_ahead(bed.post(1, JOBS, &[("x-airgate-role", "admin"), ("X-Airbyte-Auth", "x")]));
-    let sets = |name: &str, value: &str| edits.iter().any(|edit| edit == Edit::Set(name.as_bytes(), value.as_bytes()));
+    let sets = |name: &str, value: &str| edits.iter().any(|edit| edit == Edit::Add(name.as_bytes(), value.as_bytes()));
     for (name, value) in [("role", "runner"), ("user", "alice"), ("route", "public-api")] {
         assert!(sets(&format!("x-airgate-{name}"), value), "{name}");
     }

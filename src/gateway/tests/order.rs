@@ -99,8 +99,11 @@ fn sent_on(fields: &[Field], edits: &Edits) -> BTreeMap<String, Vec<String>> {
             Edit::Set(name, value) => {
                 sent.insert(text(name).to_ascii_lowercase(), vec![text(value)]);
             }
-            Edit::Add(..) => panic!("requests are added nothing"),
+            Edit::Add(name, value) => sent.entry(text(name).to_ascii_lowercase()).or_default().push(text(value)),
         }
+    }
+    for (name, values) in sent.iter().filter(|(name, _)| name.starts_with("x-airgate-")) {
+        assert_eq!(values.len(), 1, "{name}: {values:?}");
     }
     sent
 }
