@@ -6,16 +6,13 @@
 
 mod fault;
 mod grant;
+mod progress;
 
 pub use fault::{LoginFault, Unmet};
-pub use grant::Signed;
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
-
-use serde_json::Value;
 
 use super::Authenticator;
 use super::login::{self, Callback, Origin, StepUp};
@@ -23,30 +20,23 @@ use super::logout::{EndedSessions, LogoutFault, read_notice};
 use super::provider::Provider;
 use super::refresh::{Ending, Refresher, Standing, TokenHash};
 use super::session::{Found, Session, SessionSettings, Sessions};
-use super::{Change, Checked, IdToken, TokenFault};
+use super::{Change, IdToken};
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::http::{Answer, CallId, CallIds, Headers};
 use crate::metrics::Counter;
 use crate::pointer::Pointer;
 use crate::time::Time;
-use grant::{Grant, Proof, Purpose, Stage};
+use grant::{Grant, Purpose, Stage};
 
 /// How many grants may be on their way at once, over all people.
 const CAPACITY: usize = 1024;
-/// A call that was not answered this long after it was made never will be; and a
-/// login whose key does not come is given up.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// A login that nobody came for.
-const UNCLAIMED: Duration = Duration::from_secs(60);
 /// Claims are renewed this long before they end, or in the last quarter of
 /// shorter ones.
 const AHEAD: Duration = Duration::from_secs(60);
 /// Cookies are not renewed this long before the claims end: the time in which a
 /// response may still bring one ([`SignIn::LATE`]), and the time ahead.
 const BEFORE_REFRESH: Duration = Duration::from_secs(120);
-/// How long claims count that come without an ID token and without `expires_in`.
-const UNSAID_LIFE: Duration = Duration::from_secs(300);
 /// How long a request waits for a refresh. Within it a call is answered or lost.
 const REFRESH_WAIT: Duration = Duration::from_secs(12);
 
@@ -421,21 +411,7 @@ impl SignIn {
         let Some(mut grant) = self.grants.remove(&grant_id) else {
             return change;
         };
-        grant.since = now;
-        grant.stage = match std::mem::replace(&mut grant.stage, Stage::Due) {
-            Stage::Asking(_) => match grant::tokens_of(answer) {
-                Ok(tokens) => Stage::Checking(tokens),
-                Err(fault) => Stage::Done(Err(fault)),
-            },
-            Stage::AskingUserinfo(_, mut proof) => match grant::join_userinfo(&mut proof.claims, answer) {
-                Ok(()) => self.signed(&grant, proof, auth, now),
-                Err(fault @ (LoginFault::Unavailable | LoginFault::BadAnswer)) => {
-                    grant.interrupted(proof.tokens, fault, now)
-                }
-                Err(fault) => Stage::Done(Err(fault)),
-            },
-            stage => stage,
-        };
+        self.hear(&mut grant, answer, auth, now);
         self.grants.insert(grant_id, grant);
         self.advance(grant_id, auth, ids, host, now, &mut change);
         change
@@ -449,239 +425,6 @@ impl SignIn {
         self.next = self.next.wrapping_add(1);
         self.grants.insert(id, Grant { provider, purpose, stage: Stage::Due, since: now });
         Some(id)
-    }
-
-    /// Moves a grant on as far as it can go without waiting.
-    fn advance(
-        &mut self,
-        id: LoginId,
-        auth: &mut Authenticator,
-        ids: &mut CallIds,
-        host: &dyn Host,
-        now: Time,
-        change: &mut Change,
-    ) {
-        loop {
-            let Some(mut grant) = self.grants.remove(&id) else {
-                return;
-            };
-            let stage = std::mem::replace(&mut grant.stage, Stage::Due);
-            let late = now.since(grant.since) > PATIENCE;
-            let (next, goes_on) = match stage {
-                Stage::Due => (self.ask(&grant, auth, ids, host, now, change), false),
-                Stage::Asking(_) | Stage::AskingUserinfo(..) if late => {
-                    (Stage::Done(Err(LoginFault::Unavailable)), true)
-                }
-                Stage::Checking(_) if late => (Stage::Done(Err(LoginFault::Unavailable)), true),
-                Stage::Checking(tokens) => self.check(&grant, tokens, auth, host, now),
-                Stage::UserinfoDue(proof) => (self.ask_userinfo(&grant, proof, auth, ids, now, change), false),
-                Stage::Done(outcome) => {
-                    self.finish(id, grant, outcome, host, now, change);
-                    return;
-                }
-                stage => (stage, false),
-            };
-            let done = matches!(next, Stage::Done(_));
-            grant.stage = next;
-            self.grants.insert(id, grant);
-            if !(goes_on || done) {
-                return;
-            }
-        }
-    }
-
-    fn ask(
-        &self,
-        grant: &Grant,
-        auth: &mut Authenticator,
-        ids: &mut CallIds,
-        host: &dyn Host,
-        now: Time,
-        change: &mut Change,
-    ) -> Stage {
-        let Some((settings, endpoints)) = auth.login_at(grant.provider) else {
-            return Stage::Done(Err(LoginFault::Unavailable));
-        };
-        let id = ids.take();
-        let call = match &grant.purpose {
-            Purpose::Login(code) => {
-                let name = auth.name_at(grant.provider).unwrap_or_default();
-                login::exchange(settings, &endpoints, name, code, id, host, now)
-            }
-            Purpose::Refresh(_, session) => {
-                let token = session.refresh_token.as_deref().unwrap_or_default();
-                login::refresh(settings, &endpoints, token, id, host, now)
-            }
-        };
-        match call {
-            Some(call) => {
-                change.calls.push(call);
-                Stage::Asking(id)
-            }
-            // This worker has not heard of the endpoints yet, or never will.
-            None => match auth.outlook(grant.provider, now) {
-                Some(_) => Stage::Due,
-                None => Stage::Done(Err(LoginFault::Unavailable)),
-            },
-        }
-    }
-
-    /// Judges the tokens. The second: whether the stage can go on at once.
-    fn check(
-        &mut self,
-        grant: &Grant,
-        tokens: login::Tokens,
-        auth: &mut Authenticator,
-        host: &dyn Host,
-        now: Time,
-    ) -> (Stage, bool) {
-        let failed = |fault| (Stage::Done(Err(fault)), true);
-        let userinfo = auth.login_at(grant.provider).is_some_and(|(settings, _)| settings.userinfo);
-        let max_age = auth.login_at(grant.provider).and_then(|(settings, _)| settings.max_age);
-        let proof = match (&tokens.id_token, &grant.purpose) {
-            (Some(text), purpose) => match auth.check_id_token(grant.provider, text.as_bytes(), grant.since, host, now)
-            {
-                Checked::Good(token) => match grant::check_binding(purpose, &token, &tokens, max_age, now) {
-                    Ok(()) => Proof { valid_until: token.expires, claims: token.claims, tokens },
-                    Err(fault) => return failed(fault),
-                },
-                Checked::Refused(fault) => return failed(LoginFault::BadIdToken(fault)),
-                Checked::Wait(_) => return (Stage::Checking(tokens), false),
-                Checked::Unavailable(_) => return (grant.interrupted(tokens, LoginFault::Unavailable, now), true),
-            },
-            (None, Purpose::Login(_)) => return failed(LoginFault::NoIdToken),
-            (None, Purpose::Refresh(_, session)) => {
-                let life = tokens.expires_in.unwrap_or(UNSAID_LIFE);
-                Proof { valid_until: now.plus(life), claims: session.claims.clone(), tokens }
-            }
-        };
-        if userinfo && proof.tokens.access_token.is_some() {
-            return (Stage::UserinfoDue(proof), true);
-        }
-        (self.signed(grant, proof, auth, now), true)
-    }
-
-    fn ask_userinfo(
-        &self,
-        grant: &Grant,
-        proof: Proof,
-        auth: &Authenticator,
-        ids: &mut CallIds,
-        now: Time,
-        change: &mut Change,
-    ) -> Stage {
-        let id = ids.take();
-        let token = proof.tokens.access_token.as_deref().unwrap_or_default();
-        let call = auth
-            .login_at(grant.provider)
-            .and_then(|(settings, endpoints)| login::userinfo(settings, &endpoints, token, id));
-        match call {
-            Some(call) => {
-                change.calls.push(call);
-                Stage::AskingUserinfo(id, proof)
-            }
-            None => grant.interrupted(proof.tokens, LoginFault::Unavailable, now),
-        }
-    }
-
-    /// Makes a session of what was proved.
-    fn signed(&self, grant: &Grant, proof: Proof, auth: &Authenticator, now: Time) -> Stage {
-        let Some(provider) = auth.provider_at(grant.provider) else {
-            return Stage::Done(Err(LoginFault::Unavailable));
-        };
-        let Proof { mut claims, valid_until, tokens } = proof;
-        let old = match &grant.purpose {
-            Purpose::Login(_) => None,
-            Purpose::Refresh(_, session) => Some(session),
-        };
-        if let Some(old) = old {
-            old.tell_authentication(&mut claims);
-        }
-        // It would end as it begins, and the browser come back at once.
-        if tokens.refresh_token.is_none() && valid_until <= now {
-            return Stage::Done(Err(LoginFault::BadIdToken(TokenFault::Expired)));
-        }
-        // Whoever the settings would not accept with every request is not
-        // signed in either.
-        if let Err(fault) = provider.claims.caller(&claims, valid_until) {
-            return Stage::Done(Err(LoginFault::BadIdToken(fault)));
-        }
-        let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
-        let session = Session {
-            provider: provider.claims.provider().to_owned(),
-            issuer: provider.claims.issuer().to_owned(),
-            subject: old.map(|old| old.subject.clone()).or_else(|| text("sub")).unwrap_or_default(),
-            sid: text("sid").or_else(|| old.and_then(|old| old.sid.clone())),
-            acr: text("acr"),
-            auth_time: super::claims::auth_time(&claims),
-            claims: self.sessions.slim(&provider.claims, &self.more_claims, &claims),
-            // A provider that does not rotate sends none anew.
-            refresh_token: tokens.refresh_token.or_else(|| old.and_then(|old| old.refresh_token.clone())),
-            begun: old.map_or(now, |old| old.begun),
-            seen: now,
-            nonce: match &grant.purpose {
-                Purpose::Login(code) => grant::nonce_tag(&code.nonce),
-                Purpose::Refresh(_, old) => old.nonce.clone(),
-            },
-            valid_until,
-            caller: OnceCell::new(),
-        };
-        Stage::Done(Ok(Signed { session, id_token: tokens.id_token }))
-    }
-
-    /// A grant came to its end: a login waits for its browser, a refresh is told
-    /// to everybody.
-    fn finish(
-        &mut self,
-        id: LoginId,
-        grant: Grant,
-        outcome: Result<Signed, LoginFault>,
-        host: &dyn Host,
-        now: Time,
-        change: &mut Change,
-    ) {
-        if let Err(fault) = &outcome {
-            log::warn!("sign-in by provider {}: {}", grant.provider, fault.reason());
-        }
-        match grant.purpose {
-            Purpose::Login(_) => {
-                if now.since(grant.since) <= UNCLAIMED {
-                    self.grants.insert(id, Grant { stage: Stage::Done(outcome), ..grant });
-                }
-            }
-            Purpose::Refresh(hash, _) => {
-                let ending = match outcome {
-                    Ok(signed) => match self.sessions.seal(&signed.session) {
-                        Ok(sealed) => Ending::Renewed(sealed),
-                        Err(_) => Ending::Ended,
-                    },
-                    // No word against this person.
-                    Err(LoginFault::Unavailable | LoginFault::ClientRefused | LoginFault::BadAnswer) => Ending::Outage,
-                    Err(_) => Ending::Ended,
-                };
-                host.count(match &ending {
-                    Ending::Renewed(_) => Counter::RefreshOk,
-                    Ending::Ended => Counter::RefreshFailed,
-                    Ending::Outage => Counter::RefreshOutage,
-                });
-                self.refresher.finish(hash, ending, host, now);
-            }
-        }
-        change.settled = true;
-    }
-}
-
-impl Grant {
-    fn waits_for(&self, call: CallId) -> bool {
-        matches!(&self.stage, Stage::Asking(id) | Stage::AskingUserinfo(id, _) if *id == call)
-    }
-
-    fn needs_tick(&self, now: Time) -> bool {
-        match &self.stage {
-            Stage::Due | Stage::Checking(_) | Stage::UserinfoDue(_) => true,
-            Stage::Asking(_) | Stage::AskingUserinfo(..) => now.since(self.since) > PATIENCE,
-            Stage::Done(_) => now.since(self.since) > UNCLAIMED,
-        }
     }
 }
 

@@ -9,8 +9,9 @@ use superboring::rsa::{Rsa, RsaKey};
 
 use crate::algorithm::Algorithm;
 
-/// A sound public key. The types are those under jwt-simple's key types, which
-/// themselves stop at 4096 bits and one RSA exponent.
+/// A sound public key. The types of RSA and the P curves are those under
+/// jwt-simple's key types, which themselves stop at 4096 bits and one RSA
+/// exponent.
 #[derive(Clone, Debug)]
 pub(in crate::identity) enum Material {
     /// With the length of its modulus, and so of its signatures, in bytes.

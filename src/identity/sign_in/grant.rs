@@ -15,6 +15,11 @@ use crate::identity::session::Session;
 use crate::json;
 use crate::time::Time;
 
+/// A call that was not answered this long after it was made never will be; and a
+/// login whose key does not come is given up.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+/// A login that nobody came for.
+pub(super) const UNCLAIMED: Duration = Duration::from_secs(60);
 /// How long the old claims count on after a refresh that brought no new ones.
 const INTERRUPTED: Duration = Duration::from_secs(60);
 
@@ -29,6 +34,20 @@ pub(super) struct Grant {
 }
 
 impl Grant {
+    /// Whether this call is its.
+    pub fn waits_for(&self, call: CallId) -> bool {
+        matches!(&self.stage, Stage::Asking(id) | Stage::AskingUserinfo(id, _) if *id == call)
+    }
+
+    /// Whether it can move on, or has to be given up.
+    pub fn needs_tick(&self, now: Time) -> bool {
+        match &self.stage {
+            Stage::Due | Stage::Checking(_) | Stage::UserinfoDue(_) => true,
+            Stage::Asking(_) | Stage::AskingUserinfo(..) => now.since(self.since) > PATIENCE,
+            Stage::Done(_) => now.since(self.since) > UNCLAIMED,
+        }
+    }
+
     /// The provider gave tokens and then no more answer. A refresh token may be
     /// good for one use, so the new one is kept and everything else stays as it
     /// was; a login begins anew.
