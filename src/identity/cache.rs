@@ -58,8 +58,9 @@ mod tests {
 
     use super::*;
     use crate::algorithm::Algorithm;
+    use crate::identity::keys::Key;
     use crate::identity::testing::{NOW, Signer, claims, now, settings};
-    use crate::identity::{Key, Token};
+    use crate::identity::token::Token;
     use crate::testing::test;
 
     fn identity() -> Rc<Caller> {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{Token, TokenFault};
+use super::TokenFault;
+use super::token::Token;
 use crate::caller::Caller;
 use crate::pointer::Pointer;
 use crate::time::Time;

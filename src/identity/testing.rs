@@ -6,7 +6,7 @@ use ed25519_dalek::Signer as _;
 use p256::ecdsa::signature::hazmat::PrehashSigner;
 use serde_json::{Value, json};
 
-use super::ClaimSettings;
+use super::claims::ClaimSettings;
 use crate::algorithm::Algorithm;
 use crate::settings::{self, Mistake};
 use crate::time::Time;

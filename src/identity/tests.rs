@@ -2,8 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::keys::{KeySet, Selection};
+use super::signature::SignatureChecker;
 use super::testing::{NOW, Signer, claims, now, settings};
+use super::token::Token;
 use super::*;
+use crate::algorithm::Algorithm;
+use crate::caller::Caller;
 use crate::caller::Groups;
 use crate::pointer::Pointer;
 use crate::testing::{TestHost, test};

@@ -1,9 +1,10 @@
 use super::*;
 use crate::algorithm::Algorithm;
 use crate::http::{Call, CallId};
+use crate::identity::keys::Key;
 use crate::identity::signature::{SignatureChecker, SignatureMode};
 use crate::identity::testing::Signer;
-use crate::identity::{Key, Token};
+use crate::identity::token::Token;
 use crate::testing::test;
 
 /// The private halves of the signers below, whose seeds are bytes of one value.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::key_store::KeyStore;
-use super::keys::KeySet;
-use super::token::Token;
-use super::{Authenticator, KeySetFault, TokenFault, claims};
+use super::Authenticator;
 use crate::caller::Caller;
+use crate::identity::key_store::KeyStore;
+use crate::identity::keys::KeySet;
+use crate::identity::token::Token;
+use crate::identity::{KeySetFault, TokenFault, claims};
 use crate::time::Time;
 
 impl Authenticator {
