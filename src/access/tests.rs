@@ -220,3 +220,31 @@ fn mistakes_are_named_with_their_place() {
         ]
     );
 }
+
+/// A session keeps what is asked for here, and of the rest nothing can be known.
+#[test]
+fn sessions_keep_each_claim_that_the_policy_looks_at() {
+    let kept = |mut policy: Value| -> Vec<String> {
+        policy["default_role"] = "none".into();
+        let access = with(policy);
+        let all =
+            json!({"act": 1, "acr": 1, "auth_time": 1, "role": 1, "rule": 1, "agent": 1, "spared": 1, "other": 1});
+        let mut slim = serde_json::Map::new();
+        access.claims().for_each(|claim| claim.copy(all.as_object().unwrap(), &mut slim));
+        slim.keys().cloned().collect()
+    };
+    let by = |name: &str| json!({"claim": format!("/{name}"), "equals": "x"});
+    assert_eq!(kept(json!({})), ["act"]);
+    assert_eq!(kept(json!({"report_only": true})), ["act"]);
+    assert_eq!(
+        kept(json!({
+            "roles": [{"role": "reader", "claim": "/role", "equals": "x"}],
+            "agents": [{"name": "a", "claim": "/agent", "equals": "x", "preset": "observer"}],
+            "rules": [{"name": "r", "who": by("rule"), "then": "deny"}],
+            "report_only": [by("spared")],
+        })),
+        ["act", "agent", "role", "rule", "spared"]
+    );
+    let step_up = json!({"name": "s", "who": {"group": "g"}, "then": "step_up", "step_up": {"acr": "mfa"}});
+    assert_eq!(kept(json!({"rules": [step_up]})), ["acr", "act", "auth_time"]);
+}
