@@ -714,3 +714,19 @@ fn whoever_listens_hears_why() {
     assert_eq!(verdict.ids.iter().collect::<Vec<_>>(), [(IdKind::Connection, A)]);
     assert_ne!(verdict.outcome.map(|permit| permit.role()), Err(Denial::Agent(Boundary::Ids)));
 }
+
+/// Two providers may call different machines by one name.
+#[test]
+fn an_agent_of_one_provider_is_nobody_elses() {
+    let access = with(json!({
+        "default_role": "admin",
+        "agents": [{"name": "reads", "client": "bot", "provider": "corp", "preset": "observer"}],
+    }));
+    for (provider, expected, agent) in [("corp", "agent_operation", "reads"), ("other", "allow", "")] {
+        let mut bot = claiming(json!({}));
+        bot.client = Some("bot".into());
+        bot.provider = provider.into();
+        let verdict = judge(&access, "POST", "/api/v1/connections/sync", &bot, None);
+        assert_eq!((word(&verdict), verdict.agent.as_deref().unwrap_or_default()), (expected, agent), "{provider}");
+    }
+}
