@@ -522,6 +522,7 @@ fn a_budget_is_spent_by_what_goes_on_and_changes_something() {
             {"name": "tried", "client": "tried", "budget": 1, "report_only": true},
             {"name": "bot", "client": ["bot", "tried"], "budget": 2},
             {"name": "helper", "act": "*", "budget": 1},
+            {"name": "marked", "claim": "/kind", "equals": "agent", "budget": 1},
         ],
         "report_only": [{"user": "spared"}],
     }));
@@ -555,6 +556,13 @@ fn a_budget_is_spent_by_what_goes_on_and_changes_something() {
     assert_eq!(send(0, sync, &helper), ("agent_budget", None));
     let other = as_client("web", json!({"act": {"sub": "h2"}}));
     assert_eq!(send(0, sync, &other), ("allow", None));
+
+    // Where a claim says that it is one, the token's subject says which, whatever client it shares.
+    let mut marked = as_client("web", json!({"kind": "agent"}));
+    assert_eq!(send(0, sync, &marked), ("allow", None));
+    marked.subject = "bob".into();
+    assert_eq!(send(0, sync, &marked), ("allow", None));
+    assert_eq!(send(0, sync, &marked), ("agent_budget", None));
 
     // What is reported only counts, and refuses nothing.
     let tried = as_client("tried", json!({}));
