@@ -169,6 +169,8 @@ fn the_configuration_has_the_last_word_on_operations() {
         {"method": "POST", "path": "/api/v1/workload/claim", "role": "reader"},
         {"method": "GET", "path": "/api/public/v1/jobs/*", "role": "closed"},
         {"method": "POST", "path": "/auth/**", "role": "reader"},
+        {"method": "GET", "path": "/api/v1/new/*", "role": "reader"},
+        {"method": "DELETE", "path": "/api/v1/new/*", "role": "reader"},
     ]}));
     let runner = Err(Denial::LowRole { needed: Role::Runner, role: Role::Reader });
     let reader = || Ok(Some(Role::Reader));
@@ -190,7 +192,13 @@ fn the_configuration_has_the_last_word_on_operations() {
     assert!(!is_public(&access, "POST", "/api/v1/instance_configuration"));
     let get = access.errand(&request("POST", "/api/v1/web_backend/connections/get")).operation.unwrap();
     assert_eq!((get.effect, get.slow), (Effect::Reads, false), "what the list knows stays");
-    assert_eq!(access.errand(&request("POST", "/api/v1/new/a")).operation.unwrap().effect, Effect::Mutates);
+    // Of what it does not know the method tells.
+    for (method, effect, never) in
+        [("GET", Effect::Reads, false), ("POST", Effect::Mutates, false), ("DELETE", Effect::Mutates, true)]
+    {
+        let new = access.errand(&request(method, "/api/v1/new/a")).operation.unwrap();
+        assert_eq!((new.effect, new.never_for_agents), (effect, never), "{method}");
+    }
 }
 
 #[test]
