@@ -5,7 +5,7 @@ import sys
 from lab.bed import Bed
 from lab.chromium import Chromium
 from lab.envoy import Options
-from lab.forge import make_key
+from lab.partner import add_partner
 from lab.paths import ROOT
 
 IMAGES = ROOT / "docs/images"
@@ -15,25 +15,7 @@ _WIDTH, _HEIGHT, _SCALE = 460, 718, 1.5
 
 def sign_in() -> None:
     """Where people choose a provider, and where they see who they are."""
-    partner = {
-        "name": "partner",
-        "issuer": "https://partner.example.com",
-        "jwks": {"keys": [make_key("ES256", "partner").jwk()]},
-        "audiences": ["airbyte"],
-        "login": {
-            "client_id": "airgate",
-            "cluster": "idp",
-            "label": "Partners",
-            "authorization_endpoint": "https://partner.example.com/authorize",
-            "token_endpoint": "https://partner.example.com/token",
-        },
-    }
-
-    def with_partner(config: dict) -> None:
-        config["providers"][0]["login"]["label"] = "Employees"
-        config["providers"].append(partner)
-
-    with Bed(Options(plugin=with_partner)) as bed, Chromium(bed) as browser:
+    with Bed(Options(plugin=lambda config: add_partner(config, "Partners", "Employees"))) as bed, Chromium(bed) as browser:
         browser.open("/workspaces")
         _photograph(browser, "sign-in")
         browser.sign_in("alice", "/.airgate/login?provider=corp")

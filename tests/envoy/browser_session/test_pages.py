@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 from lab import Bed
 from lab.chromium import Chromium
 from lab.envoy import Options
-from lab.forge import make_key
+from lab.partner import add_partner
 from lab.paths import BUILD
 
 FOLDER = BUILD / "screenshots"
@@ -20,26 +20,7 @@ PHONE, DESK = 390, 1280
 
 @pytest.fixture(scope="module")
 def bed(open_bed) -> Bed:
-    """With a second provider, which nobody ever goes to."""
-    partner = {
-        "name": "partner",
-        "issuer": "https://partner.example.com",
-        "jwks": {"keys": [make_key("ES256", "partner-1").jwk()]},
-        "audiences": ["airbyte"],
-        "login": {
-            "client_id": "airgate",
-            "cluster": "idp",
-            "label": "Partners & contractors",
-            "authorization_endpoint": "https://partner.example.com/authorize",
-            "token_endpoint": "https://partner.example.com/token",
-        },
-    }
-
-    def configure(config: dict) -> None:
-        config["providers"][0]["login"]["label"] = "Corporate login"
-        config["providers"].append(partner)
-
-    return open_bed(Options(plugin=configure))
+    return open_bed(Options(plugin=lambda config: add_partner(config, "Partners & contractors", "Corporate login")))
 
 
 @pytest.fixture(scope="module")
