@@ -15,7 +15,8 @@ _WIDTH, _HEIGHT, _SCALE = 460, 718, 1.5
 
 def sign_in() -> None:
     """Where people choose a provider, and where they see who they are."""
-    with Bed(Options(plugin=lambda config: add_partner(config, "Partners", "Employees"))) as bed, Chromium(bed) as browser:
+    options = Options(plugin=lambda config: add_partner(config, "Partners", "Employees"))
+    with Bed(options) as bed, Chromium(bed) as browser:
         browser.open("/workspaces")
         _photograph(browser, "sign-in")
         browser.sign_in("alice", "/.airgate/login?provider=corp")
