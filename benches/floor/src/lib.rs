@@ -2,8 +2,8 @@
 //!
 //! Its configuration says which: empty for a filter that does nothing, or one
 //! edit a line, `-name` to remove a header of the request, `=name value` to set
-//! one and `+name value` to add one, which is cheaper. With edits it reads the whole header map first, as a filter that
-//! decides about requests has to.
+//! one and `+name value` to add one, which is cheaper. With edits it reads the
+//! whole header map first, as a filter that decides about requests has to.
 
 use std::rc::Rc;
 
