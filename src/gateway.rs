@@ -29,7 +29,7 @@ use crate::audit::Audit;
 use crate::caller::{Auth, Caller};
 use crate::config::{Bodies, Settings};
 use crate::host::Host;
-use crate::http::{Answer, CallId, CallIds, Edits, Headers, Request};
+use crate::http::{Answer, CallId, CallIds, Edits, Headers, Request, Stripped};
 use crate::identity::{Authenticator, Change, Credentials, Relay, SignIn, Verdict, Visit, Visitor};
 use crate::page::Branding;
 use crate::routing::{self, Class, Route, Routing};
@@ -406,15 +406,14 @@ impl Gateway {
         let Gateway { routing, affinity, upstream, .. } = self;
         let caller = sender.map(Sender::caller);
         let headers = waiter.request.headers();
-        let mut edits = Edits::for_request();
-        upstream.strip(headers, affinity.cookie_name(), &mut edits);
+        let mut stripped = upstream.strip(headers, affinity.cookie_name());
 
         let role = role.map(Role::name);
         let stamp =
             Stamp { caller, auth: sender.map(|sender| sender.auth().name()), role, request_id: &waiter.request_id };
-        upstream.stamp(headers, &stamp, &mut edits);
+        upstream.stamp(headers, &stamp, &mut stripped);
         // Whoever is nobody is nobody to Airbyte too.
-        if sender.is_some() && !upstream.authorize(&mut edits, now) {
+        if sender.is_some() && !upstream.authorize(stripped.edits(), now) {
             return Err(Refusal::NoAirbyteToken.into());
         }
 
@@ -425,7 +424,7 @@ impl Gateway {
         };
         let route = routing.route(&waiter.request, &asker, operation.is_some_and(|operation| operation.slow));
         waiter.known.class = Some(route.class);
-        stamp_route(&route, is_repeatable(&waiter.request, operation), &mut edits);
+        stamp_route(&route, is_repeatable(&waiter.request, operation), &mut stripped);
 
         // A health check belongs to nobody: no cookie for load balancers.
         let stay = match (route.class, sender) {
@@ -434,7 +433,8 @@ impl Gateway {
             (_, Some(Sender::Bearer(caller))) => affinity.on_request(headers, Some(bearer(caller)), host, now),
             (_, _) => affinity.on_request(headers, None, host, now),
         };
-        stamp_stay(&stay, &mut edits);
+        stamp_stay(&stay, &mut stripped);
+        let mut edits = stripped.finish();
         if let Some(path) = waiter.request.target().rewrite() {
             edits.set(":path", path);
         }
@@ -527,25 +527,23 @@ fn bearer(caller: &Caller) -> Bearer<'_> {
     Bearer { provider: &caller.provider, subject: &caller.subject, client: caller.client.as_deref() }
 }
 
-/// To be done when the client's own fields of these names are gone, as
-/// [`stamp_stay`] is: they are added, not set.
-fn stamp_route(route: &Route<'_>, repeatable: bool, edits: &mut Edits) {
-    edits.add("x-airgate-route", route.class.name());
+fn stamp_route(route: &Route<'_>, repeatable: bool, stripped: &mut Stripped) {
+    stripped.add("x-airgate-route", route.class.name());
     if let Some(name) = route.upstream {
-        edits.add("x-airgate-upstream", name);
+        stripped.add("x-airgate-upstream", name);
     }
-    route.headers.iter().for_each(|(name, value)| edits.set(name, value));
+    route.headers.iter().for_each(|(name, value)| stripped.edits().set(name, value));
     if repeatable {
-        edits.add("x-airgate-retry", "safe");
+        stripped.add("x-airgate-retry", "safe");
     }
 }
 
-fn stamp_stay(stay: &Stay, edits: &mut Edits) {
+fn stamp_stay(stay: &Stay, stripped: &mut Stripped) {
     if let Some(key) = stay.key() {
-        edits.add("x-airgate-affinity", key);
+        stripped.add("x-airgate-affinity", key);
     }
     if let Some(pin) = stay.pin() {
-        edits.add("x-airgate-pin", pin);
+        stripped.add("x-airgate-pin", pin);
     }
 }
 

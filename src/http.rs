@@ -13,7 +13,7 @@ mod request;
 
 pub use call::{Answer, Call, CallId, CallIds};
 pub use cookies::{CookieCut, CookieSettings, cookie, cookies_without, set_cookie};
-pub use edits::{Edit, Edits};
+pub use edits::{Edit, Edits, Stripped};
 pub use endpoint::Endpoint;
 pub use form::{Form, read_form};
 pub use headers::{Headers, MalformedHeaders};

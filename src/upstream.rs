@@ -6,7 +6,7 @@ mod token;
 use std::borrow::Cow;
 
 use crate::caller::{Caller, Groups};
-use crate::http::{Answer, Call, CallId, CallIds, Edits, Headers, Request, cookies_without};
+use crate::http::{Answer, Call, CallId, CallIds, Edits, Headers, Request, Stripped, cookies_without};
 use crate::settings::Section;
 use crate::time::Time;
 
@@ -191,8 +191,8 @@ impl Upstream {
 
     /// Takes out what the client must not say and what is none of Airbyte's
     /// business. `cookie` is the affinity cookie's name.
-    pub fn strip(&self, headers: &Headers, cookie: Option<&str>, edits: &mut Edits) {
-        self.strip_headers(headers, |name| name.starts_with(OURS), edits);
+    pub fn strip(&self, headers: &Headers, cookie: Option<&str>) -> Stripped {
+        let mut stripped = self.strip_headers(headers, |name| name.starts_with(OURS));
         let ours = |name: &[u8]| {
             cookie.is_some_and(|cookie| name == cookie.as_bytes())
                 || (self.mode == Mode::Token && own_login::is_its_cookie(name))
@@ -200,23 +200,24 @@ impl Upstream {
                     .iter()
                     .any(|prefix| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)))
         };
-        cookies_without(headers, ours).note(edits);
+        cookies_without(headers, ours).note(stripped.edits());
+        stripped
     }
 
     /// The same where only tokens are looked at: what other filters say of the
     /// request stays, and so do all cookies.
-    pub fn strip_for_tokens(&self, headers: &Headers, edits: &mut Edits) {
+    pub fn strip_for_tokens(&self, headers: &Headers) -> Stripped {
         let is_fact = |name: &[u8]| {
             Fact::NAMES
                 .iter()
                 .any(|(_, fact)| fact.header().as_bytes().strip_prefix(b"x-").is_some_and(|own| own == name))
         };
-        self.strip_headers(headers, is_fact, edits);
+        self.strip_headers(headers, is_fact)
     }
 
     /// `is_ours` is asked for names that begin with `x-`, without that.
-    fn strip_headers(&self, headers: &Headers, is_ours: impl Fn(&[u8]) -> bool, edits: &mut Edits) {
-        let gone = |sent: &[u8]| {
+    fn strip_headers(&self, headers: &Headers, is_ours: impl Fn(&[u8]) -> bool) -> Stripped {
+        Stripped::new(headers, |sent| {
             let name = plain(sent);
             match name.strip_prefix(b"x-") {
                 Some(rest) => {
@@ -229,8 +230,7 @@ impl Upstream {
                     other => matches!(other, b"forwarded" | b"proxy-authorization"),
                 },
             }
-        };
-        headers.iter().filter(|(name, _)| gone(name)).for_each(|(name, _)| edits.remove(name));
+        })
     }
 
     /// Puts Airbyte's token on a request, after [`Upstream::strip`]. `false`:
@@ -280,25 +280,24 @@ impl Upstream {
         self.token.as_mut().is_some_and(|token| token.answer(id, answer, now))
     }
 
-    /// Says what the gateway knows, after [`Upstream::strip`]. `headers` are the client's, so that what is
-    /// right already is not written again.
-    pub fn stamp(&self, headers: &Headers, stamp: &Stamp<'_>, edits: &mut Edits) {
-        self.stamp_facts(stamp, edits);
+    /// Says what the gateway knows. `headers` are the client's, so that what is right already is not
+    /// written again.
+    pub fn stamp(&self, headers: &Headers, stamp: &Stamp<'_>, stripped: &mut Stripped) {
+        self.stamp_facts(stamp, stripped);
         // Airbyte builds links from both.
         for (name, value) in [("x-forwarded-host", self.authority.as_str()), ("x-forwarded-proto", "https")] {
             let mut sent = headers.all(name);
             if sent.next() != Some(value.as_bytes()) || sent.next().is_some() {
-                edits.set(name, value);
+                stripped.edits().set(name, value);
             }
         }
     }
 
-    /// Says who asks, after one of the `strip`s: whatever the client said of this
-    /// name is gone. So each is added, which spares the proxy a search.
-    pub fn stamp_facts(&self, stamp: &Stamp<'_>, edits: &mut Edits) {
+    /// Says who asks.
+    pub fn stamp_facts(&self, stamp: &Stamp<'_>, stripped: &mut Stripped) {
         for fact in &self.facts {
             if let Some(value) = stamp.value(*fact) {
-                edits.add(fact.header(), value.as_bytes());
+                stripped.add(fact.header(), value.as_bytes());
             }
         }
     }

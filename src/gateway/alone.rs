@@ -19,16 +19,15 @@ use super::Step;
 use super::refusal::Refusal;
 use crate::decision::Decision;
 use crate::host::Host;
-use crate::http::{Edits, Headers};
+use crate::http::{Headers, Stripped};
 use crate::upstream::plain;
 
 /// Takes out the client's own copies of these headers, in any spelling.
-fn strip(headers: &Headers, names: &[&str], edits: &mut Edits) {
-    let gone = |sent: &[u8]| {
+fn strip(headers: &Headers, names: &[&str]) -> Stripped {
+    Stripped::new(headers, |sent| {
         let name = plain(sent);
         names.iter().any(|own| own.as_bytes() == &*name)
-    };
-    headers.iter().filter(|(name, _)| gone(name)).for_each(|(name, _)| edits.remove(name));
+    })
 }
 
 /// Refuses in JSON, as the gateway does to programs: there are no pages here.

@@ -72,7 +72,7 @@ pub(super) fn keep(
     }
     let stay = affinity.on_response(stay, pin, now).map(|cookie| cookie.set_cookie);
     let cookies = || stay.iter().chain(session);
-    cookies().for_each(|cookie| edits.add("set-cookie", cookie));
+    cookies().for_each(|cookie| edits.set_cookie(cookie));
     if cookies().next().is_some() {
         // A shared cache that kept the response would hand one client's cookie
         // to the next (HAProxy's `nocache`).

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Headers;
+
 /// One change to a header map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edit<'a> {
@@ -10,7 +12,7 @@ pub enum Edit<'a> {
     Remove(&'a [u8]),
     /// Make this the only field of its name.
     Set(&'a [u8], &'a [u8]),
-    /// Add a field beside those of the same name (`Set-Cookie`).
+    /// Add a field beside those of the same name, if there are any.
     Add(&'a [u8], &'a [u8]),
 }
 
@@ -38,11 +40,6 @@ enum Kind {
 }
 
 impl Edits {
-    /// None yet, and room for those of a request.
-    pub fn for_request() -> Edits {
-        Edits { bytes: Vec::with_capacity(1024), list: Vec::with_capacity(24) }
-    }
-
     /// See [`Edit::Remove`].
     pub fn remove(&mut self, name: &[u8]) {
         self.push(Kind::Remove, name, b"");
@@ -53,9 +50,9 @@ impl Edits {
         self.push(Kind::Set, name.as_bytes(), value.as_ref());
     }
 
-    /// See [`Edit::Add`].
-    pub fn add(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        self.push(Kind::Add, name.as_bytes(), value.as_ref());
+    /// Adds a cookie, which has a field of its own (RFC 6265 section 3).
+    pub fn set_cookie(&mut self, line: impl AsRef<[u8]>) {
+        self.push(Kind::Add, b"set-cookie", line.as_ref());
     }
 
     /// Each of them, in order.
@@ -78,6 +75,36 @@ impl Edits {
         let name_end = self.bytes.len();
         self.bytes.extend_from_slice(value);
         self.list.push(Change { kind, ends: (name_end, self.bytes.len()) });
+    }
+}
+
+/// Changes to a request from which the sender's own fields of some names are
+/// gone. So a field of such a name can be added, which spares the proxy the search
+/// that setting it costs; only here is there a way to add one.
+pub struct Stripped(Edits);
+
+impl Stripped {
+    /// Takes out the fields whose name, in the sender's own spelling, is `gone`.
+    pub fn new(headers: &Headers, gone: impl Fn(&[u8]) -> bool) -> Stripped {
+        // Room for those of a request.
+        let mut edits = Edits { bytes: Vec::with_capacity(1024), list: Vec::with_capacity(24) };
+        headers.iter().filter(|(name, _)| gone(name)).for_each(|(name, _)| edits.remove(name));
+        Stripped(edits)
+    }
+
+    /// Writes a field of one of the names that are gone.
+    pub fn add(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        self.0.push(Kind::Add, name.as_bytes(), value.as_ref());
+    }
+
+    /// For all other changes.
+    pub fn edits(&mut self) -> &mut Edits {
+        &mut self.0
+    }
+
+    /// All of them.
+    pub fn finish(self) -> Edits {
+        self.0
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn without_its_cookies(headers: &Headers, edits: &mut Edits) {
         return;
     }
     edits.remove(b"set-cookie");
-    headers.all("set-cookie").filter(|line| !is_its(line)).for_each(|line| edits.add("set-cookie", line));
+    headers.all("set-cookie").filter(|line| !is_its(line)).for_each(|line| edits.set_cookie(line));
 }
 
 #[cfg(test)]

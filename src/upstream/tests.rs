@@ -27,10 +27,15 @@ fn caller() -> Caller {
     }
 }
 
+/// What is said of a request from which nothing had to be taken.
+fn stamped(say: impl FnOnce(&mut Stripped)) -> Edits {
+    let mut stripped = Stripped::new(&Headers::default(), |_| false);
+    say(&mut stripped);
+    stripped.finish()
+}
+
 fn stripped(upstream: &Upstream, pairs: &[(&str, &str)]) -> Edits {
-    let mut edits = Edits::default();
-    upstream.strip(&Headers::from_pairs(pairs.iter().copied()), Some("stay"), &mut edits);
-    edits
+    upstream.strip(&Headers::from_pairs(pairs.iter().copied()), Some("stay")).finish()
 }
 
 fn removed(upstream: &Upstream, name: &str) -> bool {
@@ -166,8 +171,7 @@ fn what_is_known_is_said_in_ascii_and_on_one_line() {
     let upstream = upstream(json!({}));
     let caller = caller();
     let stamp = Stamp { caller: Some(&caller), auth: Some("bearer"), role: Some("admin"), request_id: "r1" };
-    let mut edits = Edits::default();
-    upstream.stamp(&Headers::from_pairs([("x-forwarded-proto", "https")]), &stamp, &mut edits);
+    let edits = stamped(|to| upstream.stamp(&Headers::from_pairs([("x-forwarded-proto", "https")]), &stamp, to));
     let add = |name, value: &'static str| Edit::Add(name, value.as_bytes());
     assert_eq!(
         edits,
@@ -186,14 +190,13 @@ fn what_is_known_is_said_in_ascii_and_on_one_line() {
 
 #[test]
 fn nobody_known_is_nobody_said() {
-    let mut edits = Edits::default();
     let stamp = Stamp { caller: None, auth: None, role: None, request_id: "r1" };
     let forged = Headers::from_pairs([
         ("x-forwarded-proto", "https"),
         ("x-forwarded-proto", "http"),
         ("x-forwarded-host", "evil"),
     ]);
-    upstream(json!({"identity_headers": ["user"]})).stamp(&forged, &stamp, &mut edits);
+    let edits = stamped(|to| upstream(json!({"identity_headers": ["user"]})).stamp(&forged, &stamp, to));
     let set = |name, value: &'static str| Edit::Set(name, value.as_bytes());
     assert_eq!(edits, [set(b"x-forwarded-host", "airbyte.example.com"), set(b"x-forwarded-proto", "https")]);
 }
@@ -208,8 +211,7 @@ fn a_list_of_groups_is_whole_or_not_there() {
 
 #[test]
 fn a_fact_that_is_asked_for_twice_is_said_once() {
-    let mut edits = Edits::default();
     let stamp = Stamp { caller: None, auth: None, role: Some("reader"), request_id: "r1" };
-    upstream(json!({"identity_headers": ["role", "auth", "role"]})).stamp_facts(&stamp, &mut edits);
-    assert_eq!(edits, [Edit::Add(b"x-airgate-role", b"reader")]);
+    let upstream = upstream(json!({"identity_headers": ["role", "auth", "role"]}));
+    assert_eq!(stamped(|to| upstream.stamp_facts(&stamp, to)), [Edit::Add(b"x-airgate-role", b"reader")]);
 }

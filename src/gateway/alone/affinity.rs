@@ -25,13 +25,12 @@ impl Gate for AffinityAlone {
 
     fn on_request(&mut self, _: StreamId, headers: Headers, _: bool, host: &dyn Host, now: Time) -> Step<Stay> {
         let AffinityAlone(affinity) = self;
-        let mut edits = Edits::for_request();
-        super::strip(&headers, &OURS, &mut edits);
+        let mut stripped = super::strip(&headers, &OURS);
         let is_ours = |sent: &[u8]| affinity.cookie_name().is_some_and(|name| sent == name.as_bytes());
-        cookies_without(&headers, is_ours).note(&mut edits);
+        cookies_without(&headers, is_ours).note(stripped.edits());
         let stay = affinity.on_request(&headers, None, host, now);
-        stamp_stay(&stay, &mut edits);
-        Step::Forward(Forward { edits, exchange: stay, record: None })
+        stamp_stay(&stay, &mut stripped);
+        Step::Forward(Forward { edits: stripped.finish(), exchange: stay, record: None })
     }
 
     fn on_response(&mut self, stay: &Stay, headers: impl FnOnce() -> Option<Headers>, now: Time) -> Edits {

@@ -6,7 +6,7 @@ use crate::access::Operations;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::{Forward, Gate, Step, StreamId, is_repeatable, request_id, stamp_route};
 use crate::host::Host;
-use crate::http::{Edits, Headers, Request};
+use crate::http::{Headers, Request};
 use crate::routing::{Asker, Routing};
 use crate::settings::{self, Environment, Mistake};
 use crate::time::Time;
@@ -35,13 +35,13 @@ impl Gate for RoutingAlone {
             Ok(request) => request,
             Err(refusal) => return super::refuse(&Refusal::BadRequest(refusal.reason()), &id, host),
         };
-        let mut edits = Edits::for_request();
-        super::strip(request.headers(), &OURS, &mut edits);
+        let mut stripped = super::strip(request.headers(), &OURS);
         // Nobody reads bodies here, so what one decides is the stricter of the two.
         let operation = self.operations.asked(&request).map(|operation| operation.clone().by_body(None));
         let slow = operation.as_ref().is_some_and(|operation| operation.slow);
         let route = self.routing.route(&request, &Asker::default(), slow);
-        stamp_route(&route, is_repeatable(&request, operation.as_ref()), &mut edits);
+        stamp_route(&route, is_repeatable(&request, operation.as_ref()), &mut stripped);
+        let mut edits = stripped.finish();
         if let Some(path) = request.target().rewrite() {
             edits.set(":path", path);
         }

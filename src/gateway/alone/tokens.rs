@@ -100,10 +100,10 @@ impl TokensAlone {
                 Some(caller.ok_or(Refusal::NoCredentials)?)
             }
         };
-        let mut edits = Edits::for_request();
-        self.upstream.strip_for_tokens(headers, &mut edits);
+        let mut stripped = self.upstream.strip_for_tokens(headers);
         let auth = caller.as_ref().map(|_| Auth::Bearer.name());
-        self.upstream.stamp_facts(&Stamp { caller: caller.as_deref(), auth, role: None, request_id }, &mut edits);
+        self.upstream.stamp_facts(&Stamp { caller: caller.as_deref(), auth, role: None, request_id }, &mut stripped);
+        let mut edits = stripped.finish();
         if let Some(path) = request.target().rewrite() {
             edits.set(":path", path);
         }
