@@ -1,10 +1,13 @@
 mod ahead;
 #[cfg(not(target_arch = "wasm32"))]
 mod explain;
+mod grants;
+mod logout;
 #[cfg(not(target_arch = "wasm32"))]
 mod order;
 mod record;
 mod relay;
+mod sessions;
 mod sign_in;
 mod step_up;
 

@@ -60,6 +60,27 @@ fn a_forwarded_request_says_who_what_and_why() {
 }
 
 #[test]
+fn what_became_of_keys_and_tokens_is_counted() {
+    let mut bed = Bed::ready(|_| {});
+    assert_eq!(names(&bed), ["airgate.keys.fetched"]);
+    let bad = |bed: &mut Bed, token: String| {
+        let token = format!("Bearer {token}");
+        assert_eq!(replied(bed.send(1, "GET", "/api/v1/x", &[("authorization", &token)])).0, 401);
+        names(bed)
+    };
+    let other = bed.sign(&json!({"iss": "https://idp", "aud": "other", "sub": "alice", "exp": START + 60}));
+    assert_eq!(bad(&mut bed, other), ["airgate.tokens.bad.claims", "airgate.decisions.deny.wrong_audience"]);
+    let [head, payload, _] = bed.token().split('.').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap();
+    let forged = [head, payload, "A".repeat(86)].join(".");
+    assert_eq!(bad(&mut bed, forged), ["airgate.tokens.bad.software", "airgate.decisions.deny.bad_signature"]);
+
+    let mut bed = Bed::new(|_| {});
+    bed.tick();
+    bed.answer(&Answer::Failed);
+    assert_eq!(names(&bed), ["airgate.keys.failed"]);
+}
+
+#[test]
 fn a_refusal_says_as_much_as_is_known() {
     let mut bed = Bed::ready(|config| config["access"]["default_role"] = "reader".into());
     let denied = bed.get("/api/v9/x");

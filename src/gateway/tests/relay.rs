@@ -1,6 +1,7 @@
 //! Machines that ask for a token at Airbyte's own address.
 
 use super::*;
+use crate::audit::Field;
 use crate::testing::test;
 
 const PLACE: &str = "/api/public/v1/applications/token";
@@ -46,6 +47,43 @@ fn a_pair_is_taken_to_the_provider_and_its_token_comes_back() {
     });
     assert_eq!(said[0], (200, "token_relayed", json!("at")));
     assert_eq!((said[1].0, said[1].1), (503, "provider_unavailable"));
+}
+
+#[test]
+fn whose_pair_it_was_is_written_down() {
+    let mut bed = bed();
+    assert!(matches!(bed.asks(1), Step::Await));
+    bed.tick();
+    let Step::Reply { record, .. } = bed.answer(&token()).remove(0).step else { panic!("an answer") };
+    assert_eq!(record.unwrap().get(Field::Client), Some("ci"));
+}
+
+#[test]
+fn a_pair_waits_for_a_provider_that_is_asked_who_it_is_and_for_no_other() {
+    let relay = |config: &mut Value| {
+        config["token_relay"] = json!({"provider": "corp"});
+        let mut other = config["providers"][0].clone();
+        other["name"] = json!("other");
+        other["issuer"] = json!("https://other");
+        config["providers"].as_array_mut().unwrap().push(other);
+    };
+    let document =
+        json!({"issuer": "https://idp", "jwks_uri": "https://idp/keys", "token_endpoint": "https://idp/token"});
+    let document = Answer::Response { status: 200, body: document.to_string().into_bytes() };
+
+    let mut bed = Bed::new(relay);
+    assert!(matches!(bed.asks(1), Step::Await));
+    assert!(bed.tick().is_empty(), "it is being asked");
+    assert!(bed.answer(&document).is_empty());
+    assert!(bed.tick().is_empty());
+    assert!(bed.calls.iter().any(|call| call.endpoint.path == "/token"), "{:?}", bed.calls);
+
+    let mut bed = Bed::new(relay);
+    bed.tick();
+    bed.answer(&Answer::Failed);
+    assert!(matches!(bed.asks(1), Step::Await));
+    let mut wakes = bed.tick();
+    assert_eq!(replied(wakes.remove(0).step).1, "provider_unavailable", "the other is on its way still");
 }
 
 #[test]

@@ -83,6 +83,39 @@ impl Bed {
         self.answer(&Answer::Response { status: 200, body: answer.to_string().into_bytes() })
     }
 
+    /// The same with these changes to what the ID token says, `null` taking away, and to what comes beside it.
+    pub(super) fn grants(&mut self, claims: Value, beside: Value) -> Vec<Wake> {
+        let now = self.now.seconds();
+        let mut all = json!({"iss": "https://idp", "aud": "airgate", "sub": "alice", "iat": now, "exp": now + 600});
+        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        all.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        let id_token = self.sign(&all);
+        let mut answer = json!({"access_token": "a", "token_type": "Bearer", "id_token": id_token});
+        answer.as_object_mut().unwrap().extend(beside.as_object().unwrap().clone());
+        answer.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        self.answer(&Answer::Response { status: 200, body: answer.to_string().into_bytes() })
+    }
+
+    /// Asks for a page in the background, and has the refresh call go out.
+    pub(super) fn refreshes(&mut self, jar: &Jar) {
+        assert_eq!(forwarded(self.fetch(jar))["x-airgate-user"], "alice", "the old claims still count");
+        self.tick();
+        self.calls.retain(|call| call.endpoint.path == "/token");
+        assert_eq!(self.calls.len(), 1);
+    }
+
+    /// The session's cookies that the response to such a request brings.
+    #[track_caller]
+    pub(super) fn brought(&mut self, jar: &Jar) -> Vec<String> {
+        let Step::Forward(forward) = self.fetch(jar) else { panic!("not forwarded") };
+        let edits = self.gateway.on_response(&forward.exchange, || Some(Headers::default()), self.now);
+        let cookies = edits.iter().filter_map(|edit| match edit {
+            Edit::Add(_, value) if value.starts_with(b"__Host-airgate-session=") => Some(text(value)),
+            _ => None,
+        });
+        cookies.collect()
+    }
+
     /// The whole way, to a jar with a session.
     pub(super) fn signed_in(&mut self) -> Jar {
         let mut jar = Jar::default();
@@ -96,19 +129,26 @@ impl Bed {
     }
 
     /// The way to the provider and back, until the code is on its way; answers the nonce.
-    fn came_back(&mut self, jar: &mut Jar) -> String {
+    pub(super) fn came_back(&mut self, jar: &mut Jar) -> String {
+        let (path, nonce) = self.sent_back(jar);
+        assert!(matches!(self.browse(2, jar, &path, "airbyte.example.com"), Step::Await));
+        assert!(self.tick().is_empty());
+        let form = self.calls[0].form.clone().unwrap();
+        for part in ["code=c-1", "code_verifier=", "%2F.airgate%2Fcallback%2Fcorp&"] {
+            assert!(form.text().contains(part), "{part}: {}", form.text());
+        }
+        nonce
+    }
+
+    /// The way to the provider, which sends the browser back to a path; answers it and the nonce.
+    pub(super) fn sent_back(&mut self, jar: &mut Jar) -> (String, String) {
         let (location, cookies) = redirect(self.browse(1, jar, PAGE, "airbyte.example.com"));
         jar.take(&cookies);
         let sent = crate::http::read_form(location.split_once('?').unwrap().1.as_bytes()).unwrap();
         let sent: HashMap<String, String> = sent.into_iter().collect();
         assert!(location.starts_with("https://idp/auth?") && sent["code_challenge_method"] == "S256");
         let callback = Form::new([("code", "c-1"), ("state", sent["state"].as_str())]);
-        let path = format!("/.airgate/callback/corp?{}", callback.text());
-        assert!(matches!(self.browse(2, jar, &path, "airbyte.example.com"), Step::Await));
-        assert!(self.tick().is_empty());
-        let form = self.calls[0].form.clone().unwrap();
-        assert!(form.text().contains("code=c-1") && form.text().contains("code_verifier="), "{}", form.text());
-        sent["nonce"].clone()
+        (format!("/.airgate/callback/corp?{}", callback.text()), sent["nonce"].clone())
     }
 }
 
@@ -132,6 +172,37 @@ fn a_person_signs_in_and_is_announced() {
     assert!(!said.contains_key("cookie"), "nothing is left of the cookies");
 }
 
+/// RFC 9207.
+#[test]
+fn an_answer_under_the_name_of_another_issuer_is_no_answer() {
+    for (issuer, good) in [("https%3A%2F%2Fidp", true), ("https%3A%2F%2Fother", false), ("", false)] {
+        let mut bed = Bed::with_login(|_| {});
+        let mut jar = Jar::default();
+        let (path, _) = bed.sent_back(&mut jar);
+        let step = bed.browse(2, &jar, &format!("{path}&iss={issuer}"), "airbyte.example.com");
+        match good {
+            true => assert!(matches!(step, Step::Await), "{step:?}"),
+            false => assert_eq!(replied(step).1, "callback_wrong_issuer", "{issuer}"),
+        }
+    }
+}
+
+#[test]
+fn pages_call_a_provider_as_people_do() {
+    for (label, shown) in [(Some("Staff of Example"), "Staff of Example"), (None, "corp")] {
+        let mut bed = Bed::with_login(|config| {
+            if let Some(label) = label {
+                config["providers"][0]["login"]["label"] = json!(label);
+            }
+        });
+        let jar = bed.signed_in();
+        let step = bed.browse(1, &jar, "/.airgate/me", "airbyte.example.com");
+        let Step::Reply { reply, reason: "me", .. } = step else { panic!("{step:?}") };
+        let page = text(&reply.body);
+        assert!(page.contains(&format!("<dd>{shown}</dd>")), "{page}");
+    }
+}
+
 #[test]
 fn a_refresh_makes_one_call_and_late_requests_take_its_result() {
     let mut bed = Bed::with_login(|_| {});
@@ -146,16 +217,7 @@ fn a_refresh_makes_one_call_and_late_requests_take_its_result() {
     assert!(bed.calls[0].form.as_ref().unwrap().text().contains("refresh_token=r-1"));
     bed.tokens(None, "r-2");
     for _ in 0..2 {
-        let Step::Forward(forward) = bed.fetch(&old) else { panic!("not forwarded") };
-        let edits = bed.gateway.on_response(&forward.exchange, || Some(Headers::default()), bed.now);
-        let cookies: Vec<String> = edits
-            .iter()
-            .filter_map(|edit| match edit {
-                Edit::Add(_, value) => Some(text(value)),
-                _ => None,
-            })
-            .collect();
-        jar.take(&cookies);
+        jar.take(&bed.brought(&old));
     }
     assert!(jar.0["__Host-airgate-session"] != old.0["__Host-airgate-session"]);
     bed.after(60_000).tick();
@@ -298,13 +360,7 @@ fn a_refresh_that_userinfo_interrupts_keeps_the_new_refresh_token() {
         bed.tick();
         bed.calls.retain(|call| call.endpoint.path == "/me");
         bed.answer(&Answer::Failed);
-        let Step::Forward(forward) = bed.fetch(&jar) else { panic!("not forwarded") };
-        let edits = bed.gateway.on_response(&forward.exchange, || Some(Headers::default()), bed.now);
-        let cookies = edits.iter().filter_map(|edit| match edit {
-            Edit::Add(_, value) => Some(text(value)),
-            _ => None,
-        });
-        jar.take(&cookies.collect::<Vec<_>>());
+        jar.take(&bed.brought(&jar));
         bed.after(30_000);
         assert_eq!(forwarded(bed.fetch(&jar))["x-airgate-user"], "alice", "the old claims count on for a minute");
     }

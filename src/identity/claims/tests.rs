@@ -103,6 +103,29 @@ fn the_audience_is_one_of_ours() {
     assert_eq!(fault(elsewhere, json!({"client_id": "other"})), Some(TokenFault::WrongAudience));
 }
 
+/// OpenID Connect Core section 3.1.3.7, rules 4 and 5.
+#[test]
+fn of_several_audiences_azp_says_whose_the_id_token_is() {
+    let id = json!({"tokens": "id", "client_id": "airbyte"});
+    for (audience, azp, expected) in [
+        (json!("airbyte"), Value::Null, None),
+        (json!(["airbyte"]), Value::Null, None),
+        (json!(["airbyte", "other"]), Value::Null, Some(TokenFault::MissingClaim)),
+        (json!(["airbyte", "airbyte"]), Value::Null, Some(TokenFault::MissingClaim)),
+        (json!(["airbyte", "other"]), json!("airbyte"), None),
+        (json!(["airbyte", "other"]), json!("other"), Some(TokenFault::WrongClient)),
+        (json!("airbyte"), json!("other"), Some(TokenFault::WrongClient)),
+        (json!("airbyte"), json!(["airbyte"]), Some(TokenFault::WrongClient)),
+    ] {
+        let found = fault(id.clone(), json!({"aud": audience, "azp": azp}));
+        assert_eq!(found, expected, "{audience} {azp}");
+        // In an access token it merely names the client.
+        if azp.is_null() || azp.is_string() {
+            assert_eq!(fault(json!({}), json!({"aud": audience, "azp": azp})), None, "{audience} {azp}");
+        }
+    }
+}
+
 #[test]
 fn the_clock_is_exact_at_the_edge_of_the_leeway() {
     let cases = [

@@ -1,8 +1,11 @@
 use std::cell::RefCell;
 
+use serde_json::json;
+
 use super::*;
 use crate::host::{Recalled, Version};
 use crate::identity::discovery::discovery_endpoint;
+use crate::settings;
 use crate::testing::test;
 
 /// RFC 8037 appendix A.2.
@@ -140,6 +143,43 @@ fn failures_are_spaced_out_and_start_with_discovery_again() {
 }
 
 #[test]
+fn who_needs_keys_of_a_provider_that_failed_is_told_when_it_is_asked_again() {
+    let mut bed = Bed::new(None);
+    for _ in 0..5 {
+        let call = bed.call();
+        bed.answer(&call, &Answer::Failed);
+        bed.now = bed.store.due;
+    }
+    let call = bed.call();
+    bed.answer(&call, &Answer::Failed);
+    let due = bed.store.due;
+    assert_eq!(due.since(bed.now), seconds(24), "six failures");
+    let rest = due.since(bed.pass(seconds(11)).now);
+    assert_eq!(bed.store.outlook(bed.now), Outlook::Unavailable(rest), "the last try is not recent any more");
+    assert_eq!(bed.tick(), Progress::None, "who asks brings nothing forward");
+    bed.now = due;
+    assert_eq!(bed.store.outlook(bed.now), Outlook::Wait, "it is asked now");
+    bed.call();
+}
+
+#[test]
+fn keys_are_not_to_be_too_old_before_they_are_due() {
+    let mistakes = |keys: Value| {
+        let read = |section: &Section<'_>| Some(KeySettings::read(section));
+        let provider = json!({ "keys": keys });
+        settings::read(&provider, &|_| None, read).err().map(|found| found[0].path().to_owned())
+    };
+    for (keys, place) in [
+        (json!({"refresh": "1h", "stale": "59m"}), Some("keys.stale")),
+        (json!({"refresh": "1h", "stale": "60m"}), None),
+        (json!({"refresh": "1h", "stale": "30d"}), None),
+        (json!({"refresh": "1h", "stale": "721h"}), Some("keys.stale")),
+    ] {
+        assert_eq!(mistakes(keys.clone()).as_deref(), place, "{keys}");
+    }
+}
+
+#[test]
 fn an_answer_that_never_comes_is_given_up() {
     let mut bed = Bed::new(None);
     let lost = bed.call();
@@ -199,7 +239,12 @@ fn what_another_worker_fetched_is_not_fetched_again() {
     assert_eq!(second.tick(), Progress::Fresh);
     assert_eq!(second.tick(), Progress::None);
     // The refresh counts from the fetch, not from the adoption.
-    second.pass(seconds(840)).call();
+    let call = second.pass(seconds(840)).call();
+    assert_eq!(call.endpoint.path, "/jwks", "what the first never discovered changes no place");
+
+    let mut just = Bed::new(Some("https://keys.example/jwks"));
+    just.host.0.replace(kept.clone());
+    assert_eq!(just.pass(seconds(3600)).tick(), Progress::Fresh);
 
     let mut late = Bed::new(Some("https://keys.example/jwks"));
     late.host.0.replace(kept.clone());
