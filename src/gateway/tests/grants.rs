@@ -106,6 +106,43 @@ fn a_refresh_goes_on_with_the_same_person_and_login() {
     }
 }
 
+/// OpenID Connect Core section 5.3.
+#[test]
+fn userinfo_adds_claims_of_the_same_person_and_changes_none() {
+    let says = |status, body: Value| Answer::Response { status, body: body.to_string().into_bytes() };
+    for (answer, reason) in [
+        (says(200, json!({"sub": "alice", "groups": ["admins"], "team": "data"})), "signed_in"),
+        (says(200, json!({"sub": "bob"})), "login_wrong_subject"),
+        (says(200, json!({})), "login_wrong_subject"),
+        (says(200, json!(["alice"])), "login_bad_answer"),
+        (says(400, json!({"sub": "alice"})), "login_bad_answer"),
+        (says(499, json!({"sub": "alice"})), "login_bad_answer"),
+        (Answer::TooLarge, "login_bad_answer"),
+        (says(302, json!({"sub": "alice"})), "provider_unavailable"),
+        (says(500, json!({"sub": "alice"})), "provider_unavailable"),
+        (Answer::Failed, "provider_unavailable"),
+    ] {
+        let mut bed = Bed::with_login(|config| {
+            config["providers"][0]["login"]["userinfo"] = true.into();
+            config["providers"][0]["login"]["userinfo_endpoint"] = "https://idp/me".into();
+            config["session"]["claims"] = json!(["/team"]);
+        });
+        let mut jar = Jar::default();
+        let nonce = bed.came_back(&mut jar);
+        assert!(bed.grants(json!({"nonce": nonce, "groups": ["staff"]}), json!({"refresh_token": "r-1"})).is_empty());
+        bed.tick();
+        bed.calls.retain(|call| call.endpoint.path == "/me");
+        assert_eq!(bed.calls[0].authorization.as_deref(), Some("Bearer a"));
+        let Step::Reply { reason: found, cookies, .. } = bed.answer(&answer).remove(0).step else { panic!("an answer") };
+        assert_eq!(found, reason, "{answer:?}");
+        if reason == "signed_in" {
+            jar.take(&cookies);
+            assert_eq!(forwarded(bed.fetch(&jar))["x-airgate-groups"], "staff");
+            assert_eq!(bed.claims(&jar)["team"], "data");
+        }
+    }
+}
+
 /// What a provider refuses or cannot do is no word against the person, but for a refresh token that is spent.
 #[test]
 fn only_a_refresh_token_that_is_refused_ends_a_session() {

@@ -46,7 +46,7 @@ impl Bed {
     }
 
     /// What is known of whoever has these cookies.
-    fn claims(&mut self, jar: &Jar) -> serde_json::Map<String, Value> {
+    pub(super) fn claims(&mut self, jar: &Jar) -> serde_json::Map<String, Value> {
         let cookie = jar.header();
         let head = [(":method", "GET"), (":path", PAGE), (":authority", HOST), ("cookie", &cookie)];
         let mut waiter = Waiter::new(Request::new(Headers::from_pairs(head)).unwrap(), "r1".into(), false, self.now);
