@@ -131,3 +131,21 @@ fn a_token_relay_needs_a_provider_whose_token_endpoint_is_told_somehow() {
     config["session"] = json!({"keys": [{"id": "k1", "secret": {"env": "KEY"}}]});
     assert_eq!(mistakes(&config), [""; 0], "by its login");
 }
+
+#[test]
+fn whoever_signs_people_in_needs_keys_for_their_sessions() {
+    let mut config = smallest();
+    config["providers"][0]["name"] = json!("corp");
+    config["providers"][0]["login"] = json!({"client_id": "a", "client_secret": {"env": "KEY"}});
+    assert_eq!(mistakes(&config), ["session: a provider with login needs session.keys"]);
+    let keys = ["session.keys: sessions are sealed, so at least one key must be written"];
+    for (session, expected) in [
+        (json!({}), keys.as_slice()),
+        (json!({"keys": []}), &keys),
+        (json!("keys"), &["session: expected an object"]),
+        (json!({"keys": [{"id": "k1", "secret": {"env": "KEY"}}]}), &[]),
+    ] {
+        config["session"] = session.clone();
+        assert_eq!(mistakes(&config), expected, "{session}");
+    }
+}

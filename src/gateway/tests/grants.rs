@@ -133,7 +133,9 @@ fn userinfo_adds_claims_of_the_same_person_and_changes_none() {
         bed.tick();
         bed.calls.retain(|call| call.endpoint.path == "/me");
         assert_eq!(bed.calls[0].authorization.as_deref(), Some("Bearer a"));
-        let Step::Reply { reason: found, cookies, .. } = bed.answer(&answer).remove(0).step else { panic!("an answer") };
+        let Step::Reply { reason: found, cookies, .. } = bed.answer(&answer).remove(0).step else {
+            panic!("an answer")
+        };
         assert_eq!(found, reason, "{answer:?}");
         if reason == "signed_in" {
             jar.take(&cookies);
