@@ -120,13 +120,43 @@ mod tests {
     use super::*;
     use crate::testing::test;
 
+    const ALL: [TokenFault; 18] = [
+        TokenFault::Opaque,
+        TokenFault::TooLong,
+        TokenFault::Malformed,
+        TokenFault::UnsupportedHeader,
+        TokenFault::AlgorithmNotAllowed,
+        TokenFault::UnknownIssuer,
+        TokenFault::UnknownKid,
+        TokenFault::AmbiguousKey,
+        TokenFault::BadSignature,
+        TokenFault::Expired,
+        TokenFault::NotYetValid,
+        TokenFault::IssuedInFuture,
+        TokenFault::WrongAudience,
+        TokenFault::WrongKind,
+        TokenFault::WrongClient,
+        TokenFault::MissingClaim,
+        TokenFault::BadClaim,
+        TokenFault::RequiredClaim,
+    ];
+
     #[test]
     fn descriptions_fit_into_a_challenge() {
         // RFC 6750 section 3: %x20-21 / %x23-5B / %x5D-7E.
-        for fault in [TokenFault::Opaque, TokenFault::Malformed, TokenFault::RequiredClaim] {
+        for fault in ALL {
             let allowed = |byte: u8| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
             assert!(fault.description().bytes().all(allowed), "{fault:?}");
             assert!(fault.reason().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn each_fault_has_words_of_its_own() {
+        for (place, fault) in ALL.iter().enumerate() {
+            let earlier = || ALL.iter().take(place);
+            assert!(earlier().all(|other| other.reason() != fault.reason()), "{fault:?}");
+            assert!(earlier().all(|other| other.description() != fault.description()), "{fault:?}");
         }
     }
 }

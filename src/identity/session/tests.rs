@@ -498,3 +498,14 @@ fn no_token_in_what_is_printed() {
     let printed = format!("{:?}", Found::Open { session: Rc::new(session("alice", 10)), by_first_key: true });
     assert!(printed.contains("alice") && !printed.contains("rrr"), "{printed}");
 }
+
+/// What memory is bounded by: each byte of a session counts, and one of a claim three times, with the caller.
+#[test]
+fn a_session_takes_as_much_room_as_it_says_things() {
+    let small = session("alice", 10);
+    assert!(small.room() > size_of::<Session>());
+    assert!(session("alice", 1010).room() >= small.room() + 1000);
+    let mut large = small.clone();
+    large.claims.insert("more".into(), "g".repeat(1000).into());
+    assert!(large.room() >= small.room() + 3000, "{} {}", large.room(), small.room());
+}
