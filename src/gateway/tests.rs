@@ -174,6 +174,17 @@ fn a_caller_is_recognised_and_announced() {
 }
 
 #[test]
+fn a_provider_signs_only_as_its_settings_say() {
+    for (algorithms, good) in [(json!(["EdDSA"]), true), (json!(["ES256", "RS256"]), false)] {
+        let mut bed = Bed::ready(|config| config["providers"][0]["algorithms"] = algorithms.clone());
+        match good {
+            true => assert_eq!(forwarded(bed.get("/api/v1/x"))["x-airgate-user"], "alice"),
+            false => assert_eq!(replied(bed.get("/api/v1/x")).1, "algorithm_not_allowed", "{algorithms}"),
+        }
+    }
+}
+
+#[test]
 fn without_credentials_nothing_but_the_public_passes() {
     let mut bed = Bed::ready(|_| {});
     for (fields, status, reason) in [

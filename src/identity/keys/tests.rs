@@ -193,8 +193,15 @@ fn a_hundred_keys_are_looked_at() {
     let mut keys = vec![json!({"kty": "oct"}); 100];
     keys.push(good().jwk());
     assert_eq!(KeySet::from_value(&json!({"keys": keys})).err(), Some(KeySetFault::NoUsableKey));
+    let said = |keys: &[Value]| {
+        let set = KeySet::from_value(&json!({ "keys": keys })).unwrap();
+        (set.len(), set.skipped().iter().filter(|skipped| skipped.reason.starts_with("only the first")).count())
+    };
     keys.remove(0);
-    assert_eq!(KeySet::from_value(&json!({"keys": keys})).unwrap().len(), 1);
+    assert_eq!(said(&keys), (1, 0), "the last of a hundred");
+    keys.push(json!({"kty": "oct"}));
+    assert_eq!(said(&keys[1..]), (1, 0));
+    assert_eq!(said(&keys), (1, 1), "one is left out, and that is said");
 }
 
 #[test]
