@@ -125,6 +125,7 @@ fn sound_keys_of_every_kind_are_used() {
         ("RSA of 4096 bits", rsa(modulus(4096), E), 512),
         ("RSA of 8192 bits", rsa(modulus(8192), E), 1024),
         ("RSA behind a zero byte", rsa([&[0], &modulus(2048)[..]].concat(), E), 256),
+        ("RSA of 8192 bits behind a zero byte", rsa([&[0], &modulus(8192)[..]].concat(), E), 1024),
         ("RSA with exponent 3", rsa(modulus(2048), &[3]), 256),
         ("RSA with an exponent of 32 bits", rsa(modulus(2048), &[255; 4]), 256),
         ("RSA for PS256", with(rsa(modulus(2048), E), json!({"alg": "PS256"})), 256),

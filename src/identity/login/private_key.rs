@@ -125,3 +125,53 @@ fn ed25519(seed: &[u8]) -> Result<Parts, &'static str> {
 fn agrees(members: &Map<String, Value>, name: &str, coordinate: &[u8]) -> bool {
     members.get(name).is_none_or(|value| value.as_str() == encode(coordinate).as_deref())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    /// RFC 6979 appendix A.2.5 and RFC 8037 appendix A.1, private halves and all.
+    fn known() -> [Value; 2] {
+        let hex = |text: &str| encode(&ct_codecs::Hex::decode_to_vec(text, None).unwrap()).unwrap();
+        [
+            json!({
+                "kty": "EC", "crv": "P-256", "kid": "k1",
+                "d": hex("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721"),
+                "x": hex("60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"),
+                "y": hex("7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"),
+            }),
+            json!({
+                "kty": "OKP", "crv": "Ed25519", "kid": "k1",
+                "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+                "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+            }),
+        ]
+    }
+
+    #[test]
+    fn the_public_half_is_the_keys_own() {
+        for (jwk, algorithm) in known().into_iter().zip(["ES256", "EdDSA"]) {
+            let mut expected = jwk.clone();
+            expected.as_object_mut().unwrap().remove("d");
+            expected["alg"] = algorithm.into();
+            expected["use"] = "sig".into();
+            let key = PrivateKey::read(&jwk.to_string()).unwrap();
+            assert_eq!(key.public(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_public_half_of_another_key_is_refused() {
+        for jwk in known() {
+            for member in ["x", "y"].iter().filter(|member| jwk.get(**member).is_some()) {
+                let mut torn = jwk.clone();
+                torn[member] = encode(&[1; 32]).unwrap().into();
+                let fault = PrivateKey::read(&torn.to_string()).err();
+                assert_eq!(fault, Some("the JWK's public half belongs to another private one"), "{member}");
+                torn.as_object_mut().unwrap().remove(*member);
+                assert!(PrivateKey::read(&torn.to_string()).is_ok(), "it need not be written");
+            }
+        }
+    }
+}
