@@ -68,6 +68,15 @@ fn a_notice_that_is_not_for_us_signs_nobody_out() {
     assert!(!bed.is_signed_in(&jar));
 }
 
+#[test]
+fn a_notice_under_an_alias_is_the_providers_own() {
+    let mut bed = Bed::with_login(|config| config["providers"][0]["issuer_aliases"] = json!(["https://alias"]));
+    let jar = bed.signed_in();
+    bed.after(1_000);
+    assert_eq!(bed.hears(json!({"iss": "https://alias"})), (200, "backchannel_logout"));
+    assert!(!bed.is_signed_in(&jar));
+}
+
 /// Some providers name their own session only once it is refreshed.
 #[test]
 fn a_session_ends_by_the_sid_that_its_refresh_brought() {
