@@ -163,6 +163,8 @@ fn a_rule_is_about_what_it_says_only() {
         (json!({"tag": ["jobs", "tags"]}), tags, true),
         (json!({"tag": "new"}), new, true),
         (json!({"tag": "scim"}), ("GET", "/scim/v2/Users"), true),
+        (json!({"tag": "scim"}), ("GET", "/scim"), true),
+        (json!({"tag": "scim"}), ("GET", "/scimitar"), false),
         (json!({"tag": "connections"}), page, false),
         (json!({"effect": "reads"}), get, true),
         (json!({"effect": "reads"}), sync, false),
