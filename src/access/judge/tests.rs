@@ -131,6 +131,29 @@ fn a_rule_is_about_whom_it_says_only() {
 }
 
 #[test]
+fn an_address_is_of_a_group_that_lists_it_if_its_provider_vouches_for_it() {
+    let access = with(json!({
+        "default_role": "reader",
+        "groups": [{"group": "mail", "provider": "corp", "emails": ["ana@example.com", "eve@example.com"]}],
+        "rules": [{"name": "r", "who": {"group": "mail"}, "then": "deny"}],
+    }));
+    for (email, provider, met) in [
+        ("ana@example.com", "corp", true),
+        ("Eve@Example.com", "corp", true),
+        ("bob@example.com", "corp", false),
+        ("ana@example.com", "other", false),
+        ("bob@example.com", "other", false),
+    ] {
+        let mut asking = member(&[]);
+        asking.email = Some(email.into());
+        asking.email_verified = true;
+        asking.provider = provider.into();
+        let found = word(&judge(&access, "GET", "/", &asking, None));
+        assert_eq!(found, if met { "rule_denied" } else { "allow" }, "{email} of {provider}");
+    }
+}
+
+#[test]
 fn a_rule_is_about_what_it_says_only() {
     let judged = |what: Value, then: &str, method: &str, path: &str| {
         let access = with(json!({
