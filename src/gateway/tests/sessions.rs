@@ -59,13 +59,17 @@ fn a_refresh_that_is_never_answered_is_an_outage_and_signs_nobody_out() {
 
 #[test]
 fn a_code_whose_browser_is_gone_is_taken_nowhere() {
-    let mut bed = bed();
-    let mut jar = Jar::default();
-    bed.came_back(&mut jar);
-    // The stream on which the code came.
-    bed.gateway.on_stream_end(StreamId(2));
-    let late = bed.grants(json!({}), json!({}));
-    assert!(late.is_empty(), "nobody waits for it");
+    for gone in [false, true] {
+        let mut bed = bed();
+        let mut jar = Jar::default();
+        let (path, _) = bed.sent_back(&mut jar);
+        assert!(matches!(bed.browse(2, &jar, &path, "airbyte.example.com"), Step::Await));
+        if gone {
+            bed.gateway.on_stream_end(StreamId(2));
+        }
+        bed.tick();
+        assert_eq!(bed.calls.is_empty(), gone);
+    }
 }
 
 #[test]

@@ -747,3 +747,16 @@ fn in_any_order_of_mishaps_nothing_is_stuck() {
         assert_eq!([0, 1, 2].map(|worker| bed.ask(worker, "a")), ["sealed"; 3], "seed {seed}");
     }
 }
+
+#[test]
+fn a_failure_that_is_heard_of_late_counts_beside_those_before() {
+    let mut bed = bed(1, true);
+    bed.ask(0, "a");
+    assert_eq!(bed.tick(0), (1, false));
+    bed.pass(50);
+    assert_eq!(bed.tick(0), (0, true), "the answer is lost");
+    bed.pass(1);
+    assert_eq!(bed.ask(0, "a"), "outage", "and it is to be asked again");
+    bed.finish(0, "a", Ending::Outage);
+    assert!(bed.place("a").ends_with(" outage 2\n"), "{}", bed.place("a"));
+}
