@@ -147,3 +147,12 @@ fn bits_are_found_in_order() {
     assert_eq!(found, [0, 3, 191]);
     assert_eq!(next_bit(|_| None, 0), None);
 }
+
+#[test]
+fn a_reason_is_one_line_of_at_most_200_characters() {
+    let refused =
+        |reason: &str| !mistakes(json!({"rules": [{"name": "a", "then": "deny", "reason": reason}]}), false).is_empty();
+    for (length, too_long) in [(199, false), (200, false), (201, true), (202, true)] {
+        assert_eq!(refused(&"ä".repeat(length)), too_long, "{length}");
+    }
+}
