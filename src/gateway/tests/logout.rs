@@ -68,6 +68,18 @@ fn a_notice_that_is_not_for_us_signs_nobody_out() {
     assert!(!bed.is_signed_in(&jar));
 }
 
+/// Providers try again for some minutes.
+#[test]
+fn a_notice_that_comes_late_ends_what_had_begun_when_it_was_issued() {
+    for (issued, ends) in [(300, true), (240, true), (238, false)] {
+        let mut bed = Bed::with_login(|_| {});
+        let jar = bed.after(300_000).signed_in();
+        bed.after(300_000);
+        assert_eq!(bed.hears(json!({"iat": START + issued})).0, 200);
+        assert_eq!(bed.is_signed_in(&jar), !ends, "issued after {issued} s; clocks may differ by a minute");
+    }
+}
+
 #[test]
 fn a_notice_under_an_alias_is_the_providers_own() {
     let mut bed = Bed::with_login(|config| config["providers"][0]["issuer_aliases"] = json!(["https://alias"]));

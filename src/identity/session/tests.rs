@@ -509,3 +509,14 @@ fn a_session_takes_as_much_room_as_it_says_things() {
     large.claims.insert("more".into(), "g".repeat(1000).into());
     assert!(large.room() >= small.room() + 3000, "{} {}", large.room(), small.room());
 }
+
+#[test]
+fn an_id_token_that_nobody_keeps_is_not_deleted_either() {
+    let browser = Browser::signed_in(&sessions(), &session("alice", 10));
+    let deletes = |keeps: bool| {
+        let expired = with(&[1], json!({ "keep_id_token": keeps })).expired(&browser.headers());
+        expired.iter().any(|line| line.starts_with(&*ID_TOKEN_COOKIE.name))
+    };
+    assert!(deletes(true), "most paths never see it");
+    assert!(!deletes(false));
+}
