@@ -28,7 +28,7 @@ places=() arguments=() skipped=()
 for argument in "$@"; do
   case $argument in
     src/*) places+=("$argument") ;;
-    --quick) skipped=(-- -- $(printf -- '--skip %s ' "${slow[@]}")) ;;
+    --quick) skipped=(-- -- "${slow[@]/#/--skip=}") ;;
     *) arguments+=("$argument") ;;
   esac
 done

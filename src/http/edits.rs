@@ -92,7 +92,7 @@ impl Stripped {
         Stripped(edits)
     }
 
-    /// Writes a field of one of the names that are gone.
+    /// Writes a field of one of the names that are gone, which is for the caller to know.
     pub fn add(&mut self, name: &str, value: impl AsRef<[u8]>) {
         self.0.push(Kind::Add, name.as_bytes(), value.as_ref());
     }

@@ -301,6 +301,7 @@ def _(gate: Gate) -> str:
     with faulty(gate, healthy=False):
         # Each new client is drawn anew: a few in a row come to the same replica by luck, two dozen do not.
         until(lambda: {gate.ask().replica for _ in range(24)} == {"b"}, 10, "nothing at the replica")
+        assert {gate.ask().replica for _ in range(20)} == {"b"}
     until(lambda: {gate.ask().replica for _ in range(8)} == {"a", "b"}, 10, "the way back")
     return "gets nothing until it is well"
 

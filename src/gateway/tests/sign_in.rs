@@ -318,13 +318,8 @@ fn a_session_needs_no_refresh_token_but_then_it_must_not_be_over_as_it_begins() 
         let mut bed = Bed::with_login(|_| {});
         let mut jar = Jar::default();
         let nonce = bed.came_back(&mut jar);
-        let claims = json!({"iss": "https://idp", "aud": "airgate", "sub": "alice", "nonce": nonce, "iat": START,
-            "exp": START.saturating_add_signed(left)});
-        let mut answer = json!({"access_token": "a", "token_type": "Bearer", "id_token": bed.sign(&claims)});
-        if refreshes {
-            answer["refresh_token"] = json!("r-1");
-        }
-        let mut wakes = bed.answer(&Answer::Response { status: 200, body: answer.to_string().into_bytes() });
+        let claims = json!({"nonce": nonce, "exp": START.saturating_add_signed(left)});
+        let mut wakes = bed.grants(claims, json!({"refresh_token": refreshes.then_some("r-1")}));
         let Step::Reply { reply, cookies, .. } = wakes.remove(0).step else { panic!("an answer") };
         let session = cookies.iter().any(|cookie| cookie.starts_with("__Host-airgate-session="));
         assert_eq!((reply.status == 302, session), (good, good), "{left} {refreshes}: {}", reply.status);
