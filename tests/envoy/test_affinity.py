@@ -153,10 +153,13 @@ def test_a_replica_that_dies_is_left_and_returned_to():
         assert browser.go().key == key and browser.cookie == cookie
 
 
-def test_reads_move_on_at_once_whatever_the_key():
+@pytest.mark.parametrize("unlucky", [False, True], ids=["by address", "an unlucky pair"])
+def test_reads_move_on_at_once_whatever_the_key(unlucky):
     "Before any health check or ejection has noticed that a replica is gone."
 
     def unnoticed(bootstrap: Bootstrap) -> None:
+        if unlucky:
+            bootstrap.make_unlucky()
         for name in ("airbyte", "airbyte_public_api"):
             cluster = bootstrap.cluster(name)
             del cluster["outlier_detection"]

@@ -238,6 +238,14 @@ def repeated_writes(bootstrap: Bootstrap) -> None:
     route(bootstrap, "default")["route"]["retry_policy"] = {"retry_on": "5xx,connect-failure"}
 
 
+def same_replica(bootstrap: Bootstrap) -> None:
+    del route(bootstrap, "read")["route"]["retry_policy"]["retry_host_predicate"]
+
+
+def few_looks(bootstrap: Bootstrap) -> None:
+    route(bootstrap, "public-api-read")["route"]["retry_policy"]["host_selection_retry_max_attempts"] = 5
+
+
 def no_underscores(bootstrap: Bootstrap) -> None:
     del bootstrap.manager()["common_http_protocol_options"]["headers_with_underscores_action"]
 
@@ -297,6 +305,13 @@ BROKEN: dict[str, tuple[Change, str, str, list[str]]] = {
     "turned off": (turned_off, "bypass.disabled", "routes[1].typed_per_filter_config", [YES] * 3),
     "unguarded": (unguarded, "bypass.unguarded", "routes[10].match", [YES] * 3),
     "repeated writes": (repeated_writes, "retries.writes", "routes[6].route.retry_policy", [YES] * 3),
+    "the same replica": (same_replica, "retries.same-replica", "routes[5].route.retry_policy.retry_host_predicate", [YES] * 3),
+    "too few looks": (
+        few_looks,
+        "retries.same-replica",
+        "routes[3].route.retry_policy.host_selection_retry_max_attempts",
+        [YES] * 3,
+    ),
     "old TLS": (
         tls_parameters(tls_minimum_protocol_version="TLSv1_1"),
         "tls.version",

@@ -4,7 +4,7 @@ import copy
 import re
 
 from objects import ENVOY_GATEWAY, every, find
-from rendered import ROUTER, Scaffold, as_text, wasm_filter
+from rendered import OTHER_HOSTS, ROUTER, Scaffold, as_text, wasm_filter
 
 from lab.bootstrap import Bootstrap
 
@@ -20,9 +20,6 @@ def gateway(bootstrap: Bootstrap, policy: bool = True, patch: bool = True) -> No
     judge = _extension(find(ENVOY_GATEWAY / "policy.yaml", "EnvoyExtensionPolicy"))
     traffic = find(ENVOY_GATEWAY / "gateway.yaml", "ClientTrafficPolicy")["spec"]
     manager = {**_client_side(traffic), "http_filters": [judge, ROUTER]}
-    if patch:
-        for change in find(ENVOY_GATEWAY / "patch.yaml", "EnvoyPatchPolicy")["spec"]["jsonPatches"]:
-            _apply(change["operation"], manager)
     policies = {
         target["name"]: policy["spec"]
         for policy in every(ENVOY_GATEWAY / "routes.yaml", "BackendTrafficPolicy")
@@ -40,6 +37,9 @@ def gateway(bootstrap: Bootstrap, policy: bool = True, patch: bool = True) -> No
     routes.sort(key=lambda route: -len(route["match"]["headers"]))
     host = {"name": "https", "domains": ["*"], "routes": routes}
     manager["route_config"] = {"name": "https", "virtual_hosts": [host]}
+    if patch:
+        for change in find(ENVOY_GATEWAY / "patch.yaml", "EnvoyPatchPolicy")["spec"]["jsonPatches"]:
+            _apply(change, manager)
     (cluster,) = _bootstrap_patches()
     scaffold.put(manager, [*clusters, cluster])
     scaffold.trust()
@@ -93,15 +93,24 @@ def _client_side(spec: dict) -> dict:
     }
 
 
-def _apply(operation: dict, manager: dict) -> None:
-    """A JSON patch (RFC 6902) to the filter that the JSON path names."""
-    name = re.fullmatch(r'\.\.http_filters\[\?\(@\.name=="(.+)"\)\]', operation["jsonPath"])[1]
-    (place,) = [made for made in manager["http_filters"] if made["name"] == name]
+def _apply(change: dict, manager: dict) -> None:
+    """A JSON patch (RFC 6902) to each place that the JSON path names."""
+    operation, kind = change["operation"], change["type"].rpartition(".")[2]
     assert operation["op"] == "add"
+    if kind == "Listener":
+        name = re.fullmatch(r'\.\.http_filters\[\?\(@\.name=="(.+)"\)\]', operation["jsonPath"])[1]
+        places = [made for made in manager["http_filters"] if made["name"] == name]
+    else:
+        assert (kind, operation["jsonPath"]) == ("RouteConfiguration", "..retry_policy")
+        (host,) = manager["route_config"]["virtual_hosts"]
+        actions = [route.get("route", {}) for route in host["routes"]]
+        places = [action["retry_policy"] for action in actions if "retry_policy" in action]
+    assert places, "Envoy Gateway would refuse the patch"
     *steps, last = operation["path"].removeprefix("/").split("/")
-    for step in steps:
-        place = place[step]
-    place[last] = operation["value"]
+    for place in places:
+        for step in steps:
+            place = place[step]
+        place[last] = operation["value"]
 
 
 def _bootstrap_patches() -> list[dict]:
@@ -138,6 +147,8 @@ def _route(name: str, spec: dict, policy: dict | None) -> tuple[dict, dict | Non
             "retry_on": ",".join(retry["retryOn"]["triggers"]),
             "retriable_status_codes": retry["retryOn"]["httpStatusCodes"],
             "num_retries": retry["numRetries"],
+            "host_selection_retry_max_attempts": 5,
+            "retry_host_predicate": [OTHER_HOSTS],
         }
     cluster = {
         "name": action["cluster"],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 from objects import ISTIO, SIDECAR, every, find
-from rendered import MANAGER, ROUTER, Scaffold, as_text, wasm_filter
+from rendered import MANAGER, OTHER_HOSTS, ROUTER, Scaffold, as_text, wasm_filter
 
 from lab.bootstrap import Bootstrap, merge
 from lab.certs import Authority
@@ -196,7 +196,11 @@ def _route(route: dict, rules: dict) -> dict:
             "retry_on": ",".join(conditions),
             "num_retries": attempts,
             "retriable_status_codes": codes,
+            "host_selection_retry_max_attempts": 5,
         }
+        # Its default, but not where a hash chooses the replica.
+        if retries.get("retryIgnorePreviousHosts"):
+            action["retry_policy"]["retry_host_predicate"] = [OTHER_HOSTS]
     return {**made, "route": action}
 
 

@@ -94,4 +94,8 @@ def test_each_class_has_one_route_and_the_time_that_the_example_gives_it(example
 def test_the_patch_is_what_the_policy_cannot_say():
     operations = [change["operation"] for change in find(ENVOY_GATEWAY / "patch.yaml", "EnvoyPatchPolicy")["spec"]["jsonPatches"]]
     said = {operation["path"].rsplit("/", 1)[1]: operation["value"] for operation in operations}
-    assert said == {"allow_on_headers_stop_iteration": True, "failure_policy": "FAIL_RELOAD"}
+    assert said == {
+        "allow_on_headers_stop_iteration": True,
+        "failure_policy": "FAIL_RELOAD",
+        "host_selection_retry_max_attempts": 1000,
+    }
