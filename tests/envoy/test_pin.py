@@ -46,7 +46,7 @@ def bare_pinned(open_bed, envoy_version) -> Bed:
 
 def test_pinned(pinned):
     homes = set()
-    for _ in range(12):
+    for _ in range(24):
         browser = Browser(pinned)
         first = browser.go()
         stops = [browser.go() for _ in range(4)]
