@@ -58,8 +58,8 @@ class Bootstrap:
     def make_unlucky(self) -> None:
         """From now on Airbyte's two replicas have names that lie badly in Maglev's table, in place of their addresses.
 
-        The first stands there many times in a row, and Envoy's further looks for another replica are at neighbours: 20
-        of them are too few for 44 of 100 clients of the first.
+        The first stands there dozens of times in a row, and Envoy's further looks for another replica are at
+        neighbours: 20 of them are too few for nearly half of its clients.
         """
         for name in ("airbyte", "airbyte_public_api"):
             endpoints = self.cluster(name)["load_assignment"]["endpoints"][0]["lb_endpoints"]

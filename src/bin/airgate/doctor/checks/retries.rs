@@ -6,8 +6,8 @@ use crate::doctor::node::Node;
 
 /// What happens before a request has gone out.
 const HARMLESS: [&str; 3] = ["connect-failure", "refused-stream", "envoy-ratelimited"];
-/// How often another replica has to be looked for at least. A look is at the next entry of Maglev's table; after this
-/// many, one pair of replicas in 400 still has a client that meets the dead one again.
+/// How often another replica has to be looked for at least. A look is at a neighbouring entry of Maglev's table, where
+/// one replica can stand dozens of times in a row; what is advised is ten times this.
 const LOOKS: u64 = 100;
 
 pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
