@@ -100,12 +100,13 @@ def _apply(change: dict, manager: dict) -> None:
     if kind == "Listener":
         name = re.fullmatch(r'\.\.http_filters\[\?\(@\.name=="(.+)"\)\]', operation["jsonPath"])[1]
         places = [made for made in manager["http_filters"] if made["name"] == name]
+        assert len(places) == 1, name
     else:
         assert (kind, operation["jsonPath"]) == ("RouteConfiguration", "..retry_policy")
         (host,) = manager["route_config"]["virtual_hosts"]
         actions = [route.get("route", {}) for route in host["routes"]]
         places = [action["retry_policy"] for action in actions if "retry_policy" in action]
-    assert places, "Envoy Gateway would refuse the patch"
+        assert places, "Envoy Gateway would refuse the patch"
     *steps, last = operation["path"].removeprefix("/").split("/")
     for place in places:
         for step in steps:

@@ -52,7 +52,7 @@ fn asks_again(facts: &Facts<'_>, route: &Route<'_>) -> Option<Finding> {
     let (place, what) = if !predicate.holds(&["PreviousHostsPredicate"]) {
         (predicate, "repeats what failed at the same replica")
     } else if looks.number().unwrap_or(1) < LOOKS {
-        (looks, "looks too shortly for another replica to repeat what failed")
+        (looks, "looks too few times for another replica to repeat what failed")
     } else {
         return None;
     };
