@@ -22,14 +22,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::access::{
-    self, Access, BodyQuestion, Denial, Effect, Errand, Foresight, Operation, Permit, Prospect, Question, Role, Trace,
+    self, Access, BodyNeed, BodyQuestion, Denial, Effect, Errand, Foresight, Operation, Permit, Prospect, Question, Role, Trace,
 };
 use crate::affinity::{Affinity, Bearer, Stay};
 use crate::audit::Audit;
 use crate::caller::{Auth, Caller};
 use crate::config::{Bodies, Settings};
 use crate::host::Host;
-use crate::http::{Answer, CallId, CallIds, Edits, Headers, Request, Stripped};
+use crate::http::{Answer, CallId, CallIds, Content, Edits, Headers, Request, Stripped};
 use crate::identity::{Authenticator, Change, Credentials, Relay, SignIn, Verdict, Visit, Visitor};
 use crate::page::Branding;
 use crate::routing::{self, Class, Route, Routing};
@@ -276,14 +276,26 @@ impl Gateway {
         let known = sender.as_ref().ok().map(|sender| (sender.caller(), sender.auth()));
         // Before a wait for keys, since nothing but a stream's own callbacks can
         // hand out its body.
-        let wanted =
-            waiter.body().is_none() && self.access.wants_body(&waiter.request, errand.operation.as_ref(), known, now);
+        let need = self.access.body_need(&waiter.request, errand.operation.as_ref(), known, now);
+        if need != BodyNeed::None
+            && let Err(refusal) = waiter.check_content(Content::Json, errand.operation.as_ref())
+        {
+            if need == BodyNeed::Decide {
+                return Err(refusal.into());
+            }
+            // It counts as unreadable, and only in the record.
+            waiter.body = Some(Body::TooLong);
+        }
+        let wanted = need != BodyNeed::None && waiter.body().is_none();
         // Whoever only listens sends nothing ahead, and has the body at hand.
         let ahead = self.bodies == Bodies::HeadersAhead && !T::LISTENS;
         if wanted && !ahead {
             return Err(Wanting::Body(BodyQuestion::LIMIT, Head::Held));
         }
         let sender = sender?;
+        if let (Sender::Visitor(_), Some(operation)) = (&sender, &errand.operation) {
+            self.check_origin_of(&waiter.request, operation)?;
+        }
         let question = question(waiter, &sender, now);
         let mut verdict = match wanted.then(|| self.access.foresee(&question, &errand)) {
             None => self.access.judge(&question, errand, trace),

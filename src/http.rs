@@ -1,6 +1,7 @@
 //! The words everything is said in: headers, path, cookies, edits, replies.
 
 mod call;
+mod content;
 mod cookies;
 mod edits;
 mod endpoint;
@@ -12,10 +13,11 @@ mod reply;
 mod request;
 
 pub use call::{Answer, Call, CallId, CallIds};
+pub use content::{Content, ContentFault};
 pub use cookies::{CookieCut, CookieSettings, cookie, cookies_without, set_cookie};
 pub use edits::{Edit, Edits, Stripped};
 pub use endpoint::Endpoint;
-pub use form::{Form, read_form};
+pub use form::{Form, read_form, read_query};
 pub use headers::{Headers, MalformedHeaders};
 pub use path::{PathRefusal, Target};
 pub use pattern::PathPattern;

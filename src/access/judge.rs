@@ -38,6 +38,17 @@ enum Reading {
     Awaited,
 }
 
+/// For what a body is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BodyNeed {
+    /// For nothing: it is forwarded unread.
+    None,
+    /// Only for what is report-only, which refuses nothing.
+    Report,
+    /// For the decision.
+    Decide,
+}
+
 /// What parts of the policy count.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Count {
@@ -60,39 +71,53 @@ impl Decision {
 }
 
 impl Access {
-    /// Whether the body has to be known before [`Access::judge`] can tell;
-    /// without a caller: for anybody.
-    pub fn wants_body(
+    /// For what the body of a request has to be known before [`Access::judge`] can
+    /// tell; without a caller: for any caller.
+    pub fn body_need(
         &self,
         request: &Request,
         operation: Option<&Operation>,
         caller: Option<(&Caller, Auth)>,
         now: Time,
-    ) -> bool {
+    ) -> BodyNeed {
         if !has_body(request) {
-            return false;
+            return BodyNeed::None;
         }
-        if operation.is_some_and(|operation| operation.body.is_some()) {
-            return true;
-        }
-        let mut rules = self.rules.about(operation, None).filter(|(_, rule)| !rule.which.is_empty()).peekable();
+        let for_role = operation.is_some_and(Operation::wants_body_for_role);
+        let has_question = operation.is_some_and(|operation| operation.body.is_some());
+        let depends = |rule: &Rule| !rule.which.is_empty() || (has_question && rule.depends_on_content());
+        let mut rules = self.rules.about(operation, None).filter(|(_, rule)| depends(rule)).peekable();
         let mut agents = self.agents.iter().filter(|agent| !agent.which.is_empty()).peekable();
-        // Mostly that is all.
-        if rules.peek().is_none() && agents.peek().is_none() {
-            return false;
+        // Most requests end here.
+        if !for_role && rules.peek().is_none() && agents.peek().is_none() {
+            return BodyNeed::None;
         }
         let asked = Asked::new(request, operation);
         let asking = caller.map(|(caller, auth)| self.asking(caller, auth, &mut ()));
         let about = |rule: &Rule| {
             let who = || asking.as_ref().is_none_or(|asking| !matches!(rule.who(asking), Fit::No(_)));
-            !rule.is_over(now) && rule.what(&asked) == Fit::Yes && who()
+            let what = || has_question || rule.what(&asked) == Fit::Yes;
+            !rule.is_over(now) && what() && who()
         };
         let held = |agent: &Agent| match caller {
             Some((caller, _)) => agent.who(caller, Actor::of(caller).as_ref()) == Fit::Yes,
             None => true,
         };
-        rules.any(|(_, rule)| about(rule))
-            || agents.any(|agent| operation.is_some_and(|operation| agent.has(operation)) && held(agent))
+        let has = |agent: &Agent| operation.is_some_and(|operation| agent.has(operation)) && held(agent);
+        let rules = rules.filter(|(_, rule)| about(rule)).map(|(_, rule)| rule.report_only);
+        let agents = agents.filter(|agent| has(agent)).map(|agent| agent.report_only);
+        let report_only = for_role.then_some(false).into_iter().chain(rules).chain(agents);
+        let need = report_only.map(|report_only| if report_only { BodyNeed::Report } else { BodyNeed::Decide });
+        let is_spared = || match &self.report_only {
+            ReportOnly::Everybody => true,
+            ReportOnly::Those(list) => {
+                asking.as_ref().is_some_and(|asking| list.iter().any(|who| who.fit(asking) == Fit::Yes))
+            }
+        };
+        match need.max().unwrap_or(BodyNeed::None) {
+            BodyNeed::Decide if is_spared() => BodyNeed::Report,
+            need => need,
+        }
     }
 
     /// The verdict about a caller who is known.
@@ -146,6 +171,7 @@ impl Access {
                 Reading::Awaited => ids.await_body(),
             }
         }
+        ids.finish();
         let asked = Asked::new(request, operation.as_ref());
         let name = operation.as_ref().map(|operation| operation.name.as_ref());
         trace.note(Note::Operation { name, tag: asked.tag, effect: asked.effect });

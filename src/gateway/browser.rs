@@ -6,10 +6,10 @@ use super::refusal::{Pages, Refusal};
 use super::reserved::said;
 use super::waiting::Waiter;
 use super::{Gateway, Sender, Step, Wanting, origin};
-use crate::access::Role;
+use crate::access::{Effect, Operation, Role};
 use crate::demand::Demand;
 use crate::host::Host;
-use crate::http::{Reply, Request, read_form};
+use crate::http::{Content, Reply, Request, read_form};
 use crate::identity::{Begin, Checked, Landed, LoginFault, LoginOrigin, Returned, StepUp, TokenFault, Unmet};
 use crate::metrics::Counter;
 use crate::page::{self, LoginTrouble, Me, StepUpTrouble};
@@ -337,7 +337,7 @@ impl Gateway {
         host: &dyn Host,
         now: Time,
     ) -> Result<Step, Wanting> {
-        let body = self.bodies.of_ours(waiter, MAX_NOTICE)?;
+        let body = self.bodies.of_ours(waiter, Content::Form, MAX_NOTICE)?;
         let fields = read_form(body).unwrap_or_default();
         let mut tokens = fields.iter().filter(|(name, _)| name == "logout_token");
         let (Some((_, token)), None) = (tokens.next(), tokens.next()) else {
@@ -367,6 +367,17 @@ impl Gateway {
         let mut urls: Vec<&str> = vec![self.external_url.as_str()];
         urls.extend(self.authenticator.external_urls());
         origin::is_ours(request, &urls).map_err(Refusal::ForeignOrigin)
+    }
+
+    /// Refuses a GET that starts work or changes something, unless the browser says
+    /// that a page of this origin or the person's own address bar sent it: links of
+    /// other sites carry the session's cookie.
+    pub(super) fn check_origin_of(&self, request: &Request, operation: &Operation) -> Result<(), Refusal> {
+        let acts = operation.effect == Effect::Mutates || operation.slow;
+        if acts && matches!(request.method(), "GET" | "HEAD") {
+            return origin::is_own_navigation(request).map_err(Refusal::ForeignOrigin);
+        }
+        Ok(())
     }
 
     /// What it takes to answer a person.

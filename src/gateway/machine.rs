@@ -7,6 +7,7 @@ use super::reserved::said;
 use super::waiting::Waiter;
 use super::{Body, Gateway, Step, Wanting};
 use crate::host::Host;
+use crate::http::Content;
 use crate::identity::{RelayFault, read_request};
 use crate::time::Time;
 use crate::upstream::OwnLogin;
@@ -33,7 +34,7 @@ impl Gateway {
                 }
             };
         }
-        let body = self.bodies.of_ours(waiter, MAX_REQUEST)?;
+        let body = self.bodies.of_ours(waiter, Content::FormOrJson, MAX_REQUEST)?;
         match read_request(waiter.request.headers().first("content-type"), body) {
             Err(fault) => Ok(Some(refused(fault, waiter))),
             Ok(pair) => {

@@ -47,6 +47,18 @@ pub(super) fn is_ours(request: &Request, external_urls: &[&str]) -> Result<(), O
     }
 }
 
+/// Accepts a request that the browser attributes to a page of this origin, or to
+/// the person alone (`Sec-Fetch-Site: none`). A GET carries no `Origin` by which an
+/// older browser could say so.
+pub(super) fn is_own_navigation(request: &Request) -> Result<(), OriginFault> {
+    let mut sites = request.headers().all("sec-fetch-site");
+    match (sites.next(), sites.next()) {
+        (Some(b"same-origin" | b"none"), None) => Ok(()),
+        (Some(_), _) => Err(OriginFault::CrossSite),
+        (None, _) => Err(OriginFault::NoOrigin),
+    }
+}
+
 fn is_one_of(origin: &[u8], urls: &[&str]) -> bool {
     let origin = std::str::from_utf8(origin).ok().and_then(place);
     origin.is_some() && urls.iter().any(|url| place(url) == origin)
@@ -104,6 +116,24 @@ mod tests {
         let twice = [site("same-origin"), site("cross-site"), ours];
         assert_eq!(judge("POST", &twice), Err(OriginFault::CrossSite));
         assert_eq!(judge("POST", &[("sec_fetch_site", "same-origin")]), Err(OriginFault::NoOrigin));
+    }
+
+    #[test]
+    fn a_get_that_acts_comes_from_this_site_or_the_address_bar() {
+        let judge = |fields: &[(&str, &str)]| {
+            let head = [(":method", "GET"), (":path", "/api/public/v1/streams"), (":authority", "airbyte.example.com")];
+            let headers = Headers::from_pairs(head.iter().chain(fields).copied());
+            is_own_navigation(&Request::new(headers).unwrap())
+        };
+        let site = |value| ("sec-fetch-site", value);
+        for value in ["same-origin", "none"] {
+            assert_eq!(judge(&[site(value)]), Ok(()), "{value}");
+        }
+        for value in ["same-site", "cross-site", "", "Same-Origin", "none, cross-site"] {
+            assert_eq!(judge(&[site(value), ("origin", URLS[0])]), Err(OriginFault::CrossSite), "{value:?}");
+        }
+        assert_eq!(judge(&[site("none"), site("cross-site")]), Err(OriginFault::CrossSite));
+        assert_eq!(judge(&[("origin", URLS[0])]), Err(OriginFault::NoOrigin));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::waiting::Waiter;
 use crate::access::{Boundary, Denial};
 use crate::demand::Demand;
 use crate::host::Host;
-use crate::http::Reply;
+use crate::http::{ContentFault, Reply};
 use crate::identity::TokenFault;
 use crate::page::{self, Action, Branding, Page};
 
@@ -63,6 +63,13 @@ pub(super) enum Refusal {
     AirbyteLogin,
     /// The gateway has no token for Airbyte, whose own login is on.
     NoAirbyteToken,
+    /// The body that decides would have to be decoded first, or is not declared as
+    /// what is parsed.
+    UnsupportedContent {
+        fault: ContentFault,
+        /// What was asked of Airbyte, where that has a name.
+        operation: Option<Cow<'static, str>>,
+    },
     /// The body is longer than anything of use here.
     TooLong,
     /// What the gateway would answer itself is in the body, which this host hands
@@ -100,6 +107,7 @@ impl Refusal {
             Refusal::ForeignOrigin(fault) => fault.reason(),
             Refusal::AirbyteLogin => "airbyte_login_closed",
             Refusal::NoAirbyteToken => "no_airbyte_token",
+            Refusal::UnsupportedContent { fault, .. } => fault.reason(),
             Refusal::TooLong => "body_too_long",
             Refusal::BodyOutOfReach => "body_out_of_reach",
             Refusal::AnsweredEarly => "answered_early",
@@ -146,8 +154,14 @@ impl Refusal {
             "message": words.message,
             "request_id": request_id,
         });
-        if let (Refusal::Denied { denial, operation, .. }, Some(body)) = (self, body.as_object_mut()) {
-            body.extend(operation.as_deref().map(|name| ("operation".to_owned(), name.into())));
+        if let (
+            Refusal::Denied { operation: Some(name), .. } | Refusal::UnsupportedContent { operation: Some(name), .. },
+            Some(body),
+        ) = (self, body.as_object_mut())
+        {
+            body.insert("operation".to_owned(), name.as_ref().into());
+        }
+        if let (Refusal::Denied { denial, .. }, Some(body)) = (self, body.as_object_mut()) {
             body.extend(denial.needed().map(|role| ("role".to_owned(), role.name().into())));
         }
         // A program can tell its user where to go.
@@ -200,6 +214,7 @@ impl Refusal {
             Refusal::NoAirbyteToken => {
                 retry("Airbyte does not let the gateway in. Please try again.", Duration::from_secs(1))
             }
+            Refusal::UnsupportedContent { fault, .. } => plain(415, "invalid_request", unsupported_content(*fault)),
             Refusal::TooLong => plain(413, "invalid_request", "The request's body is too long."),
             Refusal::BodyOutOfReach => {
                 let message = "This gateway cannot read the request's body before the request goes on, so it cannot \
@@ -312,6 +327,22 @@ fn step_up(demand: &Demand) -> String {
         challenge.push('"');
     }
     challenge
+}
+
+fn unsupported_content(fault: ContentFault) -> &'static str {
+    match fault {
+        ContentFault::Encoding => {
+            "This request is authorized by its body, which must not be encoded. Send it without Content-Encoding."
+        }
+        ContentFault::TransferEncoding => {
+            "This request is authorized by its body. The only supported Transfer-Encoding is chunked."
+        }
+        ContentFault::Type => {
+            "This request is authorized by its body, which must be declared as what it is: for Airbyte's operations \
+             as application/json, once."
+        }
+        ContentFault::Charset => "This request is authorized by its body, which must be UTF-8.",
+    }
 }
 
 fn plain(status: u16, error: &'static str, message: impl Into<Cow<'static, str>>) -> Words {

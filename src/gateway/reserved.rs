@@ -7,7 +7,7 @@ use super::waiting::Waiter;
 use super::{Body, Gateway, Head, Step, Wanting};
 use crate::config::Bodies;
 use crate::host::Host;
-use crate::http::Reply;
+use crate::http::{Content, Reply};
 use crate::time::Time;
 
 /// Everything below belongs to the gateway and never reaches Airbyte.
@@ -89,12 +89,15 @@ impl Gateway {
 impl Bodies {
     /// The body of a request that the gateway answers itself, of at most so many
     /// bytes. Headers that go ahead would go to Airbyte, which must not see them.
-    pub(super) fn of_ours(self, waiter: &Waiter, limit: usize) -> Result<&[u8], Wanting> {
+    pub(super) fn of_ours(self, waiter: &Waiter, content: Content, limit: usize) -> Result<&[u8], Wanting> {
         match (waiter.body(), self) {
-            (Some(Body::Whole(body)), _) => Ok(body),
+            (Some(Body::Whole(body)), _) => waiter.check_content(content, None).map(|()| body.as_slice()).map_err(Wanting::from),
             (Some(Body::TooLong), _) => Err(Refusal::TooLong.into()),
-            (None, Bodies::HeadersHeld) => Err(Wanting::Body(limit, Head::Held)),
             (None, Bodies::HeadersAhead) => Err(Refusal::BodyOutOfReach.into()),
+            (None, Bodies::HeadersHeld) => {
+                waiter.check_content(content, None)?;
+                Err(Wanting::Body(limit, Head::Held))
+            }
         }
     }
 }

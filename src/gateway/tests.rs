@@ -112,10 +112,14 @@ impl Bed {
         self.key.sign(signed).unwrap()
     }
 
+    /// Sends a request's headers; a POST to Airbyte declares JSON unless `fields` has
+    /// a content type.
     fn send(&mut self, stream: u32, method: &str, path: &str, fields: &[(&str, &str)]) -> Step {
         let head =
             [(":method", method), (":path", path), (":authority", "airbyte.example.com"), ("x-request-id", "r1")];
-        let headers = Headers::from_pairs(head.iter().chain(fields).copied());
+        let has_type = fields.iter().any(|(name, _)| *name == "content-type");
+        let json = (["POST", "PUT", "PATCH"].contains(&method) && path.starts_with("/api/") && !has_type).then_some(JSON);
+        let headers = Headers::from_pairs(head.iter().chain(fields).copied().chain(json));
         self.gateway.on_request(StreamId(stream), headers, false, &self.host, self.now)
     }
 
@@ -124,6 +128,8 @@ impl Bed {
         self.send(1, "GET", path, &[("authorization", &token)])
     }
 }
+
+const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[track_caller]
 fn replied(step: Step) -> (u16, &'static str, Value) {
@@ -522,6 +528,51 @@ fn a_body_that_is_said_to_be_empty_is_not_waited_for() {
     assert_eq!(replied(ask(&["0"])).1, "low_role", "what cannot be read is judged strictly");
     for lengths in [&["0", "0"][..], &["00"], &[""], &["18"], &[]] {
         assert!(matches!(ask(lengths), Step::Read { .. }), "{lengths:?}");
+    }
+}
+
+#[test]
+fn a_body_that_would_have_to_be_decoded_is_refused_before_it_is_read() {
+    let (jobs, update) = ("/api/public/v1/jobs", "/api/v1/connections/update");
+    let frozen = |report_only: bool| {
+        json!([{"name": "frozen", "which": {"connection": "7b3f0000-0000-4000-8000-00000000000a"}, "then": "deny",
+                "report_only": report_only}])
+    };
+    for mode in ["headers_held", "headers_ahead"] {
+        let bed = |rules: Value| {
+            Bed::ready(move |config| {
+                config["bodies"] = json!(mode);
+                config["access"] = json!({"default_role": "editor", "rules": rules});
+            })
+        };
+        let send = |bed: &mut Bed, path: &str, fields: &[(&str, &str)]| {
+            let token = format!("Bearer {}", bed.token());
+            let fields: Vec<_> = fields.iter().copied().chain([("authorization", token.as_str())]).collect();
+            bed.send(1, "POST", path, &fields)
+        };
+        let mut decided = bed(frozen(false));
+        for (field, reason) in [
+            (("content-encoding", "deflate"), "content_encoding"),
+            (("transfer-encoding", "gzip, chunked"), "transfer_encoding"),
+            (("content-type", "text/plain"), "content_type"),
+            (("content-type", "application/json; charset=utf-16"), "content_charset"),
+        ] {
+            for path in [jobs, update] {
+                let (status, found, body) = replied(send(&mut decided, path, &[field]));
+                assert_eq!((status, found), (415, reason), "{mode} {path} {field:?}");
+                assert!(body["operation"].is_string() && body["message"].is_string(), "{body}");
+            }
+        }
+        assert!(matches!(send(&mut decided, update, &[]), Step::Read { .. }), "{mode}");
+        let empty = [("content-encoding", "deflate"), ("content-length", "0")];
+        assert_eq!(replied(send(&mut decided, update, &empty)).1, "rule_denied", "{mode}: there is nothing to decode");
+        // Where no part of the policy needs the body it passes as it is; a rule that is
+        // report-only refuses nothing.
+        for rules in [json!([]), frozen(true)] {
+            let mut other = bed(rules);
+            let step = send(&mut other, update, &[("content-encoding", "gzip")]);
+            assert!(matches!(step, Step::Forward(_)), "{mode}: {step:?}");
+        }
     }
 }
 

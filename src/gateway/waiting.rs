@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use super::account::Known;
+use super::refusal::Refusal;
 use super::{Ahead, Body, Step, StreamId, Wake};
-use crate::http::Request;
+use crate::access::Operation;
+use crate::http::{Content, Request};
 use crate::identity::{LoginId, RelayId};
 use crate::time::Time;
 
@@ -73,6 +75,15 @@ impl Waiter {
     pub fn body(&self) -> Option<&Body> {
         static EMPTY: Body = Body::Whole(Vec::new());
         self.body.as_ref().or_else(|| self.ends.then_some(&EMPTY))
+    }
+
+    /// Refuses a body that cannot be judged as it stands; no body needs no
+    /// declaration.
+    pub fn check_content(&self, content: Content, operation: Option<&Operation>) -> Result<(), Refusal> {
+        let is_empty = matches!(self.body(), Some(Body::Whole(body)) if body.is_empty()) || self.says_it_is_empty();
+        let fault = if is_empty { None } else { content.check(self.request.headers()).err() };
+        let operation = || operation.map(|operation| operation.name.clone());
+        fault.map_or(Ok(()), |fault| Err(Refusal::UnsupportedContent { fault, operation: operation() }))
     }
 
     /// Whether the request itself says that it has no body, which is not known

@@ -101,12 +101,16 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     Ok(if ending.decision == "deny" { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// What a browser on our own pages sends along.
+/// The headers of the request, with those that a client of Airbyte sends unless
+/// others are given: the type of a body, and a browser's origin.
 fn sent(args: &Args) -> Vec<(String, String)> {
     let mut headers = args.headers.clone();
     let says = |name: &str| headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
     if args.auth == Known::Session && !says("sec-fetch-site") && !says("origin") {
         headers.push(("sec-fetch-site".to_owned(), "same-origin".to_owned()));
+    }
+    if !headers.iter().any(|(known, _)| known.eq_ignore_ascii_case("content-type")) {
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
     }
     headers
 }

@@ -113,7 +113,7 @@ fn what_is_explained_is_what_is_done() {
                     step = done.gateway.on_body(StreamId(1), body, &done.host, done.now);
                 }
                 let head = [(":method", *method), (":path", path.as_str()), (":authority", "airbyte.example.com")];
-                let more = [("x-request-id", "r1"), ("authorization", &token)];
+                let more = [("x-request-id", "r1"), ("authorization", &token), JSON];
                 let inquiry = Inquiry {
                     headers: Headers::from_pairs(head.into_iter().chain(more)),
                     body: body.clone().into_bytes(),
@@ -163,7 +163,7 @@ fn nothing_is_spent_by_asking() {
     let caller =
         Rc::new(bed.gateway.caller_of_claims(Some("corp"), claims.as_object().unwrap(), bed.now).unwrap().unwrap());
     for _ in 0..10_001 {
-        let head = [(":method", "POST"), (":path", "/api/v1/connections/sync"), (":authority", "a")];
+        let head = [(":method", "POST"), (":path", "/api/v1/connections/sync"), (":authority", "a"), JSON];
         let inquiry = Inquiry {
             headers: Headers::from_pairs(head),
             body: json!({"connectionId": ID}).to_string().into_bytes(),
@@ -181,7 +181,7 @@ fn a_session_must_come_from_our_own_pages() {
     let caller = Rc::new(bed.gateway.caller_of_claims(None, claims.as_object().unwrap(), bed.now).unwrap().unwrap());
     for (site, expected) in [(Some("same-origin"), "forward"), (Some("cross-site"), "cross_site"), (None, "no_origin")]
     {
-        let head = [(":method", "POST"), (":path", "/api/v1/connections/sync"), (":authority", "a")];
+        let head = [(":method", "POST"), (":path", "/api/v1/connections/sync"), (":authority", "a"), JSON];
         let headers = Headers::from_pairs(head.into_iter().chain(site.map(|site| ("sec-fetch-site", site))));
         let inquiry = Inquiry { headers, body: Vec::new(), sender: Some((Rc::clone(&caller), Auth::Session)) };
         let found = match bed.gateway.explain(inquiry, &mut Listener, &bed.host, bed.now).step {
