@@ -8,6 +8,7 @@ mod catalog;
 mod claim;
 mod glob;
 mod grant;
+mod id_place;
 mod ids;
 mod judge;
 mod membership;
@@ -16,18 +17,25 @@ mod permit;
 mod role;
 mod rule;
 mod trace;
+#[cfg(not(target_arch = "wasm32"))]
+mod unmatched;
 mod verdict;
 mod what;
+mod which;
 mod who;
 mod words;
 
 pub use body::BodyQuestion;
-pub use ids::{IdKind, Ids};
-pub use operation::{Effect, Operation, Operations};
+pub use id_place::IdKind;
+pub use ids::Ids;
+pub use judge::BodyNeed;
+pub use operation::{Effect, Impact, Operation, Operations};
 pub use permit::{Permit, PermitReason, Prospect};
 pub use role::{Needs, Role};
 pub use rule::Then;
 pub use trace::{Fit, IdFit, Note, RuleOutcome, Trace};
+#[cfg(not(target_arch = "wasm32"))]
+pub use unmatched::Unmatched;
 pub use verdict::{Boundary, Denial, Foresight, Question, Report, Verdict};
 pub use what::tag;
 
@@ -176,11 +184,13 @@ impl Access {
         let (method, path) = (what::method(request), request.target().matched());
         let place = self.operations.at(path);
         let listed = place.as_ref().and_then(|place| place.operation(method)).cloned();
+        let listed = listed.map(|operation| operation.by_query(request.target().query()));
         let operation = match self.amendments.iter().find(|amendment| amendment.covers(method, request)) {
             Some(amendment) => Some(amendment.amend(listed)),
             None => listed,
         };
-        Errand { operation, ids: Ids::of_path(path, place.as_ref()) }
+        let places = operation.as_ref().and_then(|operation| operation.places);
+        Errand { operation, ids: Ids::of_path(path, place.as_ref(), places) }
     }
 
     /// A caller's role, as far as it is certain; `None`: none.

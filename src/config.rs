@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+#[cfg(not(target_arch = "wasm32"))]
+use crate::access::Unmatched;
 use crate::access::{Access, Vouchers};
 use crate::affinity::Affinity;
 use crate::audit::Audit;
@@ -48,6 +50,13 @@ impl Bodies {
 }
 
 impl Settings {
+    /// The operations that entries of the policy are about and can never match,
+    /// because of the ids that they list.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn unmatched(&self) -> Vec<Unmatched> {
+        self.access.unmatched()
+    }
+
     /// Reads a configuration in JSON, with secrets from `environment`.
     ///
     /// # Errors

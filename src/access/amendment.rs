@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::{Effect, Needs, Operation};
+use super::body::Certainty;
+use super::{Effect, Impact, Needs, Operation};
 use crate::http::{PathPattern, Request};
 use crate::settings::Section;
 
@@ -55,13 +56,21 @@ impl Amendment {
             effect: if self.method == "GET" { Effect::Reads } else { Effect::Mutates },
             slow: false,
             needs: self.needs,
+            impact: match self.method.as_str() {
+                "GET" => Impact::None,
+                "DELETE" => Impact::Destroys,
+                _ => Impact::Changes,
+            },
             body: None,
             never_for_agents: self.method == "DELETE",
             row: None,
+            places: None,
+            has_set_role: true,
+            certainty: if self.method == "GET" { Certainty::Certain } else { Certainty::Unread },
         };
         let mut operation = listed.unwrap_or_else(unknown);
         operation.needs = self.needs;
-        operation.body = None;
+        operation.has_set_role = true;
         if let Some(name) = &self.name {
             operation.name = Cow::Owned(name.clone());
             operation.row = None;

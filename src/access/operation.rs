@@ -3,7 +3,13 @@
 use std::borrow::Cow;
 
 use matchit::{Match, Router};
+#[cfg(not(target_arch = "wasm32"))]
+use serde_json::{Map, Value};
 
+use super::body::Certainty;
+use super::id_place::IdPlaces;
+#[cfg(not(target_arch = "wasm32"))]
+use super::id_place::{IdKind, write_body};
 use super::{BodyQuestion, Needs, what};
 use crate::http::Request;
 
@@ -20,6 +26,17 @@ pub enum Effect {
     Mutates,
 }
 
+/// What an operation leaves behind: the column `preset` of operations.tsv.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Impact {
+    /// Nothing: it reads, or starts, stops or checks work.
+    None,
+    /// The configuration, the people or the data of Airbyte are changed.
+    Changes,
+    /// Something that people made or synced is gone.
+    Destroys,
+}
+
 /// One operation of Airbyte's HTTP interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
@@ -32,6 +49,8 @@ pub struct Operation {
     /// What it asks of whoever calls it; where the body decides, by its stricter
     /// reading.
     pub needs: Needs,
+    /// What it leaves behind; where the body decides, by its stricter reading.
+    pub impact: Impact,
     /// What its body decides.
     pub body: Option<BodyQuestion>,
     /// Whether no agent may do it, whatever its role; where the body decides, by
@@ -39,6 +58,21 @@ pub struct Operation {
     pub never_for_agents: bool,
     /// Its place in the built-in list, as long as that describes it.
     pub(super) row: Option<u16>,
+    /// Where it takes its ids; `None` if it is not in the built-in list.
+    pub(super) places: Option<IdPlaces>,
+    /// Whether `access.operations` sets its role, which a body then does not
+    /// change.
+    pub(super) has_set_role: bool,
+    /// Whether what body and query decide is known.
+    pub(super) certainty: Certainty,
+}
+
+impl Operation {
+    /// A body with these ids at the places where the operation takes them.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn body_with<'a>(&self, ids: impl Iterator<Item = (IdKind, &'a str)>) -> Map<String, Value> {
+        write_body(self.places.unwrap_or_default(), ids)
+    }
 }
 
 /// All operations, by path and method.
@@ -101,17 +135,26 @@ pub(super) fn rows() -> impl Iterator<Item = (&'static str, &'static str, Operat
 fn row(place: u16, line: &'static str) -> Option<(&'static str, &'static str, Operation)> {
     let mut cells = line.split('\t');
     let (path, method, name) = (cells.next()?, cells.next()?, cells.next()?);
-    let (needs, marks) = (Needs::named(cells.next()?)?, cells.next()?);
+    let (needs, marks, ids) = (Needs::named(cells.next()?)?, cells.next()?, cells.next()?);
     let body = BodyQuestion::of(name);
     let effect = if marks.contains('r') { Effect::Reads } else { Effect::Mutates };
+    let impact = match () {
+        () if marks.contains('d') => Impact::Destroys,
+        () if marks.contains('c') => Impact::Changes,
+        () => Impact::None,
+    };
     let operation = Operation {
         name: Cow::Borrowed(name),
         effect,
         slow: marks.contains('s'),
         needs,
+        impact,
         body,
         never_for_agents: marks.contains('n'),
         row: Some(place),
+        places: Some(IdPlaces::new(ids)),
+        has_set_role: false,
+        certainty: Certainty::Certain,
     };
     Some((path, method, operation))
 }

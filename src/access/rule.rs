@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::ids::Which;
 use super::membership::GroupNames;
 use super::what::{Asked, What};
+use super::which::Which;
 use super::who::{Asking, Who};
 use super::words::{owned, read_name, read_words};
 use super::{Catalog, Fit, IdFit, IdKind, Ids, Operation, Vouchers};
@@ -82,8 +82,7 @@ impl Rules {
         let mut about = Vec::new();
         if width > 0 {
             for (path, method, operation) in catalog.rows() {
-                let tag = super::what::tag(path);
-                let asked = Asked { operation: Some(operation), method, path, tag, effect: Some(operation.effect) };
+                let asked = Asked::of_row(method, path, operation);
                 for word in list.chunks(64) {
                     about
                         .push(word.iter().rev().fold(0, |bits, rule| bits << 1 | u64::from(rule.may_be_about(&asked))));
@@ -189,9 +188,16 @@ impl Rule {
         matches!(self.who(asking), Fit::Yes | Fit::PerhapsByGroup | Fit::No("auth"))
     }
 
-    /// Whether it is about what is asked, whatever the path.
+    /// Whether it may be about an operation whose path is known, with some body.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn may_be_about_path(&self, asked: &Asked<'_>) -> bool {
+        self.what.fit(asked, false) == Fit::Yes
+    }
+
+    /// Whether it may be about an operation, at some path and with some body.
     fn may_be_about(&self, asked: &Asked<'_>) -> bool {
-        let fit = self.what.fit(asked, self.gives());
+        // What is not known yet may turn out either way, and counts as a match.
+        let fit = self.what.fit(asked, false);
         fit == Fit::Yes || fit == Fit::No("path")
     }
 
@@ -199,7 +205,7 @@ impl Rule {
     /// but the path was asked when the rules were read.
     pub fn what(&self, asked: &Asked<'_>) -> Fit {
         match asked.operation {
-            Some(Operation { row: Some(_), .. }) => self.what.path_fit(asked),
+            Some(operation) if operation.row.is_some() && !operation.depends_on_content() => self.what.path_fit(asked),
             _ => self.what.fit(asked, self.gives()),
         }
     }
@@ -207,6 +213,11 @@ impl Rule {
     /// The same, of a rule that was not asked when the rules were read.
     pub fn what_anew(&self, asked: &Asked<'_>) -> Fit {
         self.what.fit(asked, self.gives())
+    }
+
+    /// Whether it can depend on what a body decides.
+    pub fn depends_on_content(&self) -> bool {
+        self.what.depends_on_content()
     }
 
     pub fn which(&self, ids: &Ids) -> IdFit {
@@ -217,12 +228,13 @@ impl Rule {
     pub fn holds(&self, fit: IdFit) -> bool {
         match fit {
             IdFit::NotAsked | IdFit::Listed => true,
-            IdFit::NotListed | IdFit::NotCarried => false,
+            IdFit::NotListed | IdFit::NotCarried | IdFit::OtherKind => false,
             IdFit::Unclear => !self.gives(),
         }
     }
 
-    fn gives(&self) -> bool {
+    /// Whether it allows, and so needs certainty.
+    pub fn gives(&self) -> bool {
         self.then == Then::Allow
     }
 }

@@ -40,8 +40,12 @@ pub enum IdFit {
     Listed,
     /// It carries some of a listed kind that are not listed.
     NotListed,
-    /// It carries none of a listed kind.
+    /// It carries none of a listed kind at a place where its operation takes ids, or
+    /// its operation takes none.
     NotCarried,
+    /// For what gives: its operation demands, or it carries, another resource than
+    /// the kinds that are listed.
+    OtherKind,
     /// What it carries cannot be told for certain: what gives does not match,
     /// what takes away does.
     Unclear,

@@ -208,11 +208,14 @@ impl Gateway {
     }
 }
 
-/// `connection:…,workspace:…`. There may be more in a body that nobody read.
+/// `connection:…,workspace:…`: the ids that counted. Ids that Airbyte ignores
+/// follow, each with `elsewhere:` before it. A body that was not read may have more.
 fn listed(ids: &Ids) -> String {
     let mut list = String::new();
-    for (kind, id) in ids.iter() {
-        add(&mut list, kind.name());
+    let own = ids.iter().map(|id| ("", id));
+    for (mark, (kind, id)) in own.chain(ids.elsewhere().map(|id| ("elsewhere:", id))) {
+        add(&mut list, mark);
+        list.push_str(kind.name());
         list.push(':');
         list.push_str(id);
     }

@@ -48,7 +48,7 @@ fn every_operation_for_every_role_and_agent() {
             {"name": "worker", "client": "worker", "preset": "sync-operator"},
         ],
     }));
-    let syncs = ["syncConnection", "refreshConnectionStream", "cancelJob", "publicCancelJob"];
+    let syncs = ["syncConnection", "cancelJob", "publicCancelJob"];
     for row in rows() {
         let path = row.path.replace("{workspaceId}", A).replace(['{', '}'], "");
         for role in ROLES {
@@ -221,64 +221,99 @@ fn a_rule_is_about_what_it_says_only() {
 }
 
 #[test]
-fn an_id_is_known_wherever_the_request_carries_it() {
+fn an_id_counts_at_its_operations_own_place() {
     let read = |method: &str, target: &str, body: Option<&str>| {
         let access = with(json!({"default_role": "admin"}));
         let ids = judge(&access, method, target, &member(&[]), body).ids;
-        let found: Vec<String> = ids.iter().map(|(kind, id)| format!("{} {}", kind.name(), &id[35..])).collect();
-        (found.join(", "), ids.are_unclear())
+        let text = |(kind, id): (IdKind, &str)| format!("{} {}", kind.name(), &id[35..]);
+        let own: Vec<String> = ids.iter().map(text).collect();
+        let elsewhere: Vec<String> = ids.elsewhere().map(text).collect();
+        (own.join(", "), elsewhere.join(", "), ids.are_unclear())
     };
     let large = A.to_uppercase();
     let sync = "/api/v1/connections/sync";
-    let both = &format!(r#"{{"sourceIds":["{A}"],"filter":[{{"workspaceId":"{B}"}}],"connectionId":null}}"#);
+    let own = |id: &str| format!(r#"{{"connectionId":"{id}"}}"#);
+    let around = &format!(r#"{{"sourceIds":["{A}"],"filter":[{{"workspaceId":"{B}"}}],"connectionId":"{A}"}}"#);
+    let jobs = "/api/public/v1/jobs";
     let cases = [
-        ("GET", format!("/api/public/v1/connections/{A}"), None, "connection a", false),
-        ("GET", format!("/api/public/v1/connections/{large}/"), None, "connection a", false),
-        ("GET", "/api/public/v1/connections/1-1-1-1-1".into(), None, "", true),
-        ("DELETE", format!("/api/public/v1/sources/{A}"), None, "source a", false),
-        ("GET", format!("/api/public/v1/workspaces/{A}/definitions/sources/{B}"), None, "workspace a", false),
-        ("GET", "/api/public/v1/jobs/1".into(), None, "", false),
-        ("GET", format!("/api/public/v1/jobs?connectionId={A}&limit=2"), None, "connection a", false),
-        ("GET", format!("/api/public/v1/jobs?workspaceIds={A},{B}"), None, "workspace a, workspace b", false),
+        ("GET", format!("/api/public/v1/connections/{A}"), None, "connection a", "", false),
+        ("GET", format!("/api/public/v1/connections/{large}/"), None, "connection a", "", false),
+        ("GET", "/api/public/v1/connections/1-1-1-1-1".into(), None, "", "", true),
+        ("DELETE", format!("/api/public/v1/sources/{A}"), None, "source a", "", false),
+        ("GET", format!("/api/public/v1/workspaces/{A}/definitions/sources/{B}"), None, "workspace a", "", false),
+        ("GET", format!("{jobs}/1"), None, "", "", false),
+        ("GET", format!("{jobs}/1?connectionId={A}"), None, "", "connection a", false),
+        ("GET", format!("{jobs}?connectionId={A}&limit=2"), None, "connection a", "", false),
+        ("GET", format!("{jobs}?workspaceIds={A},{B}"), None, "workspace a, workspace b", "", false),
+        ("GET", format!("{jobs}?workspaceId={A}"), None, "", "workspace a", false),
+        ("GET", format!("{jobs}?connectionId={A}&connectionId={B}"), None, "", "", true),
+        ("GET", format!("{jobs}?a=1;connectionId={B}&connectionId={A}"), None, "", "", true),
+        ("GET", format!("{jobs}?=connectionId={B}&connectionId={A}"), None, "", "", true),
+        ("GET", format!("{jobs}?connection%49d={A}"), None, "connection a", "", false),
+        ("GET", format!("{jobs}?connectionId="), None, "", "", true),
+        ("GET", format!("{jobs}?x=%zz"), None, "", "", true),
+        ("GET", format!("{jobs}?connection_id={A}"), None, "", "", true),
+        ("GET", format!("{jobs}?connectionId[]={A}"), None, "", "", true),
+        ("GET", "/api/public/v1/streams".into(), None, "", "", true),
+        ("GET", format!("/api/v3/things/{A}"), None, "", "any a", false),
+        ("GET", "/api/v3/things/1-1-1-1-1".into(), None, "", "", true),
+        ("POST", sync.into(), None, "", "", true),
+        ("POST", sync.into(), Some(""), "", "", true),
+        ("POST", sync.into(), Some("{}"), "", "", true),
+        ("POST", sync.into(), Some(r#"{"connectionId":null}"#), "", "", true),
+        ("POST", sync.into(), Some("connectionId=1"), "", "", true),
+        ("POST", sync.into(), Some(r#"{"connectionId":"x","connectionId":"y"}"#), "", "", true),
+        ("POST", sync.into(), Some(r#"{"connectionId":5}"#), "", "", true),
+        ("POST", sync.into(), Some(r#"{"connectionId":"1-1-1-1-1"}"#), "", "", true),
+        ("POST", sync.into(), Some(r#"{"ConnectionID":"x"}"#), "", "", true),
+        ("POST", sync.into(), Some(&own(A)), "connection a", "", false),
+        ("POST", format!("{sync}?connectionId={B}"), Some(&own(A)), "connection a", "connection b", false),
+        // A list of one is taken for its item, and an item for a list of one.
+        ("POST", sync.into(), Some(&format!(r#"{{"connectionId":["{A}"]}}"#)), "connection a", "", false),
+        ("POST", sync.into(), Some(&format!("[{}]", own(A))), "connection a", "", false),
+        ("POST", sync.into(), Some(&format!(r#"{{"x":{}}}"#, own(A))), "", "connection a", true),
+        ("POST", sync.into(), Some(around), "connection a", "workspace b, source a", false),
+        ("POST", sync.into(), Some(&format!(r#"{{"connectionId":"{A}","configId":"{B}"}}"#)), "connection a", "any b", false),
+        ("POST", "/api/v1/jobs/cancel".into(), Some(&own(A)), "", "connection a", false),
+        ("POST", "/api/v1/jobs/list".into(), Some(&format!(r#"{{"configId":"{A}"}}"#)), "any a", "", false),
         (
-            "GET",
-            format!("/api/public/v1/jobs?connectionId={A}&connectionId={B}"),
-            None,
-            "connection a, connection b",
+            "POST",
+            "/api/v1/connections/update_with_reason".into(),
+            Some(&format!(r#"{{"connectionId":"{B}","connectionUpdate":{{"connectionId":"{A}","tags":[{{"workspaceId":"{B}"}}]}}}}"#)),
+            "connection a, workspace b",
+            "connection b",
             false,
         ),
-        ("GET", format!("/api/public/v1/jobs?connection%49d={A}"), None, "connection a", false),
-        ("GET", "/api/public/v1/jobs?connectionId=".into(), None, "", true),
-        ("GET", "/api/public/v1/jobs?x=%zz".into(), None, "", true),
-        ("GET", format!("/api/public/v1/jobs?connection_id={A}"), None, "", true),
-        ("GET", format!("/api/v3/things/{A}"), None, "any a", false),
-        ("GET", "/api/v3/things/1-1-1-1-1".into(), None, "", true),
-        ("POST", sync.into(), None, "", true),
-        ("POST", sync.into(), Some(""), "", false),
-        ("POST", sync.into(), Some("{}"), "", false),
-        ("POST", sync.into(), Some("connectionId=1"), "", true),
-        ("POST", sync.into(), Some(r#"{"connectionId":"x","connectionId":"y"}"#), "", true),
-        ("POST", sync.into(), Some(r#"{"connectionId":5}"#), "", true),
-        ("POST", sync.into(), Some(r#"{"connectionId":"1-1-1-1-1"}"#), "", true),
-        ("POST", sync.into(), Some(r#"{"ConnectionID":"x"}"#), "", true),
-        ("POST", sync.into(), Some(r#"{"connection_ids":[]}"#), "", false),
-        ("POST", sync.into(), Some(r#"{"connectionIds":[1]}"#), "", true),
-        ("POST", sync.into(), Some(both), "workspace b, source a", false),
-        ("POST", sync.into(), Some(&format!(r#"{{"configId":"{A}","scopeId":"{B}"}}"#)), "any a, any b", false),
+        (
+            "POST",
+            "/api/v1/commands/run/replicate".into(),
+            Some(&format!(r#"{{"connection_id":"{A}","id":"{B}","job_id":"1"}}"#)),
+            "connection a",
+            "",
+            false,
+        ),
+        ("POST", "/api/v1/connections/status".into(), Some(&format!(r#"{{"connectionIds":["{A}","{B}"]}}"#)), "connection a, connection b", "", false),
+        ("POST", "/api/v1/connections/status".into(), Some(&format!(r#"{{"connectionIds":"{A}"}}"#)), "connection a", "", false),
+        ("POST", "/api/v1/connections/status".into(), Some(r#"{"connectionIds":[]}"#), "", "", true),
+        ("POST", "/api/v1/connections/status".into(), Some(r#"{"connectionIds":[1]}"#), "", "", true),
     ];
-    for (method, target, body, expected, unclear) in cases {
-        assert_eq!(read(method, &target, body), (expected.to_owned(), unclear), "{method} {target} {body:?}");
+    for (method, target, body, own, elsewhere, unclear) in cases {
+        assert_eq!(
+            read(method, &target, body),
+            (own.to_owned(), elsewhere.to_owned(), unclear),
+            "{method} {target} {body:?}"
+        );
     }
 }
 
 #[test]
-fn what_gives_wants_certainty_and_what_takes_away_does_not() {
+fn allowing_needs_certainty_and_denying_does_not() {
     // Each of (allow, deny): whether the rule matches.
-    let matches = |which: &Value, body: Option<&str>| {
+    let matches = |which: &Value, path: &str, body: Option<&str>| {
         [("allow", "none"), ("deny", "admin")].map(|(then, role)| {
             let rule = json!({"name": "r", "which": which, "then": then});
             let access = with(json!({"default_role": role, "rules": [rule]}));
-            judge(&access, "POST", "/api/v1/connections/sync", &member(&[]), body).rule.is_some()
+            judge(&access, "POST", path, &member(&[]), body).rule.is_some()
         })
     };
     let one = json!({"connection": A.to_uppercase()});
@@ -288,29 +323,129 @@ fn what_gives_wants_certainty_and_what_takes_away_does_not() {
         format!("{{{}}}", pairs.join(","))
     };
     let connection = "connectionId";
-    for (which, body, expected) in [
-        (&one, Some(carry(&[(connection, A)])), [true, true]),
-        (&one, Some(carry(&[(connection, B)])), [false, false]),
-        (&one, Some(carry(&[("x", A)])), [false, false]),
-        (&one, Some(carry(&[(connection, A), ("workspaceId", A)])), [true, true]),
-        (&one, Some(carry(&[(connection, A), ("workspaceId", "1-1-1-1-1")])), [true, true]),
-        (&one, Some(carry(&[(connection, A), ("configId", B)])), [false, true]),
-        (&one, Some(carry(&[("configId", A)])), [true, true]),
-        (&one, Some(format!(r#"{{"connectionIds":["{A}","{B}"]}}"#)), [false, true]),
-        (&one, Some(carry(&[(connection, "1-1-1-1-1")])), [false, true]),
-        (&one, Some(carry(&[(connection, A), ("connection_id", B)])), [false, true]),
-        (&one, Some(format!(r#"{{"connectionId":"{A}","connectionId":"{A}"}}"#)), [false, true]),
-        (&one, Some("{}".to_owned()), [false, false]),
-        (&one, Some(String::new()), [false, false]),
-        (&one, None, [false, true]),
-        (&two, Some(carry(&[(connection, A)])), [true, true]),
-        (&two, Some(carry(&[("workspaceId", B)])), [true, true]),
-        (&two, Some(carry(&[(connection, A), ("workspaceId", A)])), [false, true]),
-        (&two, Some(carry(&[(connection, A), ("workspaceId", B)])), [true, true]),
-        (&two, Some(carry(&[("configId", B)])), [true, true]),
-        (&two, Some(carry(&[("sourceId", B)])), [false, false]),
+    let (sync, list, create) = ("/api/v1/connections/sync", "/api/v1/jobs/list", "/api/v1/connections/create");
+    for (which, path, body, expected) in [
+        (&one, sync, Some(carry(&[(connection, A)])), [true, true]),
+        (&one, sync, Some(carry(&[(connection, B)])), [false, false]),
+        (&one, sync, Some(carry(&[("x", A)])), [false, true]),
+        (&one, sync, Some(carry(&[(connection, A), ("workspaceId", A)])), [true, true]),
+        (&one, sync, Some(carry(&[(connection, A), ("workspaceId", "1-1-1-1-1")])), [true, true]),
+        (&one, sync, Some(carry(&[(connection, A), ("configId", B)])), [false, true]),
+        (&one, sync, Some(carry(&[("configId", A)])), [false, true]),
+        (&one, sync, Some(format!(r#"{{"connectionIds":["{A}","{B}"]}}"#)), [false, true]),
+        (&one, sync, Some(carry(&[(connection, "1-1-1-1-1")])), [false, true]),
+        (&one, sync, Some(carry(&[(connection, A), ("connection_id", B)])), [false, true]),
+        (&one, sync, Some(format!(r#"{{"connectionId":"{A}","connectionId":"{A}"}}"#)), [false, true]),
+        (&one, sync, Some("{}".to_owned()), [false, true]),
+        (&one, sync, Some(String::new()), [false, true]),
+        (&one, sync, None, [false, true]),
+        (&two, sync, Some(carry(&[(connection, A)])), [true, true]),
+        (&two, sync, Some(carry(&[("workspaceId", B)])), [false, true]),
+        (&two, sync, Some(carry(&[(connection, A), ("workspaceId", A)])), [false, true]),
+        (&two, sync, Some(carry(&[(connection, A), ("workspaceId", B)])), [true, true]),
+        (&one, list, Some(carry(&[("configId", A)])), [true, true]),
+        (&one, list, Some(carry(&[("configId", B)])), [false, false]),
+        (&one, list, Some(carry(&[("configId", A), (connection, B)])), [false, true]),
+        // Another resource beside the listed ones.
+        (&one, list, Some(format!(r#"{{"configId":"{A}","includingJobId":5}}"#)), [false, true]),
+        (&one, create, Some(carry(&[(connection, A)])), [false, true]),
+        (&one, create, Some(carry(&[("sourceId", A), ("destinationId", A)])), [false, false]),
+        (&json!({"source": A}), create, Some(carry(&[("sourceId", A), ("destinationId", A)])), [false, true]),
+        (&json!({"source": A, "destination": A}), create, Some(carry(&[("sourceId", A), ("destinationId", A)])), [true, true]),
+        (&one, "/api/v1/jobs/cancel", Some(format!(r#"{{"id":999,"connectionId":"{A}"}}"#)), [false, true]),
+        (&one, "/api/v1/unknown", Some(carry(&[(connection, A)])), [false, true]),
     ] {
-        assert_eq!(matches(which, body.as_deref()), expected, "{which} {body:?}");
+        assert_eq!(matches(which, path, body.as_deref()), expected, "{which} {path} {body:?}");
+    }
+}
+
+#[test]
+fn a_preset_follows_what_the_body_says() {
+    let matches = |preset: &str, then: &str, method: &str, path: &str, body: Option<&str>| {
+        let rule = json!({"name": "r", "what": {"preset": preset}, "then": then});
+        let access = with(json!({"default_role": if then == "allow" { "none" } else { "admin" }, "rules": [rule]}));
+        judge(&access, method, path, &member(&[]), body).rule.is_some()
+    };
+    let all = ["/api/v1/connections/update", "/api/v1/web_backend/connections/update"];
+    let (jobs, refresh) = ("/api/public/v1/jobs", "/api/v1/connections/refresh");
+    // Whether `deny` matches by (destructive, changes). `allow` matches the same where
+    // the body is clear.
+    let cases = [
+        ("POST", "/api/v1/connections/get", Some("{}"), [false, false], true),
+        ("POST", "/api/v1/connections/sync", Some("{}"), [false, false], true),
+        ("POST", "/api/v1/sources/create", Some("{}"), [false, true], true),
+        ("POST", "/api/v1/connections/delete", Some("{}"), [true, true], true),
+        ("DELETE", "/api/public/v1/sources/x", None, [true, true], true),
+        ("GET", "/workspaces", None, [false, false], true),
+        ("POST", "/api/v9/unknown", None, [true, true], false),
+        ("POST", jobs, Some(r#"{"jobType":"sync"}"#), [false, false], true),
+        ("POST", jobs, Some(r#"{"jobType":"reset"}"#), [true, true], true),
+        ("POST", jobs, Some(r#"{"jobType":"sync","jobtype":"reset"}"#), [true, true], true),
+        ("POST", jobs, None, [true, true], false),
+        ("POST", refresh, Some(r#"{"refreshMode":"Merge"}"#), [false, false], true),
+        ("POST", refresh, Some(r#"{"refreshMode":"merge"}"#), [true, true], true),
+        ("POST", refresh, Some(r#"{"refreshMode":"Truncate"}"#), [true, true], true),
+        ("POST", refresh, Some("{}"), [true, true], true),
+        ("POST", all[0], Some(r#"{"status":"active","syncCatalog":{}}"#), [false, true], true),
+        ("POST", all[0], Some(r#"{"status":"deprecated"}"#), [true, true], true),
+        ("POST", all[0], Some(r#"{"status":"Deprecated"}"#), [true, true], true),
+        ("POST", all[0], Some(r#"{"status":["deprecated"]}"#), [true, true], true),
+        ("POST", all[0], Some(r#"{"status":null}"#), [false, true], true),
+        ("POST", all[0], Some("{"), [true, true], false),
+        ("POST", all[1], Some(r#"{"status":"inactive"}"#), [false, true], true),
+        ("POST", all[1], Some(r#"{"syncCatalog":{},"skipReset":true}"#), [false, true], true),
+        ("POST", all[1], Some(r#"{"syncCatalog":{}}"#), [true, true], true),
+        ("POST", all[1], Some(r#"{"syncCatalog":{},"skipReset":"true"}"#), [true, true], true),
+        ("PATCH", "/api/public/v1/connections/x", Some(r#"{"status":"deprecated"}"#), [true, true], true),
+        ("PATCH", "/api/public/v1/connections/x", Some(r#"{"name":"x"}"#), [false, true], true),
+        (
+            "POST",
+            "/api/v1/connections/update_with_reason",
+            Some(r#"{"status":"active","connectionUpdate":{"status":"deprecated"}}"#),
+            [true, true],
+            true,
+        ),
+        (
+            "POST",
+            "/api/v1/connections/update_with_reason",
+            Some(r#"{"status":"deprecated","connectionUpdate":{"status":"active"}}"#),
+            [false, true],
+            true,
+        ),
+    ];
+    for (method, path, body, expected, is_clear) in cases {
+        let found = |then: &str| ["destructive", "changes"].map(|preset| matches(preset, then, method, path, body));
+        assert_eq!(found("deny"), expected, "deny {method} {path} {body:?}");
+        let allowed = if is_clear { expected } else { [false, false] };
+        assert_eq!(found("allow"), allowed, "allow {method} {path} {body:?}");
+    }
+}
+
+#[test]
+fn a_discovery_by_query_needs_what_a_discovery_needs() {
+    let access = with(json!({"default_role": "none", "roles": [{"role": "reader", "group": "r"}, {"role": "editor", "group": "e"}]}));
+    let streams = "/api/public/v1/streams?sourceId=7b3f0000-0000-4000-8000-00000000000a";
+    for (query, needs_editor) in [
+        ("", false),
+        ("&ignoreCache=false", false),
+        ("&ignoreCache=true", true),
+        ("&ignoreCache=1", true),
+        ("&ignoreCache=", true),
+        ("&ignoreCache", true),
+        ("&ignoreCache=False", true),
+        ("&ignorecache=true", true),
+        ("&ignore%43ache=true", true),
+        ("&ignoreCache=false;ignoreCache=true", true),
+        ("&=ignoreCache=true", true),
+        ("&ignoreCache=false&ignoreCache=true", true),
+        ("&x=%zz", true),
+    ] {
+        let target = [streams, query].concat();
+        let verdict = judge(&access, "GET", &target, &member(&["r"]), None);
+        assert_eq!(word(&verdict), if needs_editor { "low_role" } else { "allow" }, "{query}");
+        let effect = verdict.operation.unwrap().effect;
+        assert_eq!(effect == crate::access::Effect::Mutates, needs_editor, "{query}");
+        assert_eq!(word(&judge(&access, "GET", &target, &member(&["e"]), None)), "allow", "{query}");
     }
 }
 
@@ -444,6 +579,7 @@ fn an_agent_stays_inside_its_boundary() {
     let own = format!(r#"{{"connectionId":"{A}"}}"#);
     let foreign = format!(r#"{{"connectionId":"{B}"}}"#);
     let job = |kind: &str| format!(r#"{{"connectionId":"{A}","jobType":"{kind}"}}"#);
+    let refresh = |mode: &str| format!(r#"{{"connectionId":"{A}","refreshMode":"{mode}"}}"#);
     let (sync, jobs) = ("/api/v1/connections/sync", "/api/public/v1/jobs");
     let none = json!({});
     for (claims, is_bot, path, body, expected, agent) in [
@@ -456,7 +592,12 @@ fn an_agent_stays_inside_its_boundary() {
         (&none, true, jobs, job("reset"), "agent_never", "sync-bot"),
         (&none, true, jobs, job("clear"), "agent_never", "sync-bot"),
         (&none, true, jobs, own.clone(), "agent_never", "sync-bot"),
-        (&none, true, "/api/v1/tags/update", own.clone(), "allow", "sync-bot"),
+        (&none, true, "/api/v1/tags/update", own.clone(), "agent_ids", "sync-bot"),
+        (&none, true, "/api/v1/connections/get", own.clone(), "allow", "sync-bot"),
+        (&none, true, "/api/v1/connections/list", own.clone(), "agent_ids", "sync-bot"),
+        (&none, true, "/api/v1/jobs/cancel", format!(r#"{{"id":999,"connectionId":"{A}"}}"#), "agent_ids", "sync-bot"),
+        (&none, true, "/api/v1/connections/refresh", refresh("Merge"), "allow", "sync-bot"),
+        (&none, true, "/api/v1/connections/refresh", refresh("Truncate"), "agent_never", "sync-bot"),
         (&none, true, "/api/v1/tags/create", own.clone(), "agent_operation", "sync-bot"),
         (&none, true, "/api/v1/connections/delete", own.clone(), "agent_never", "sync-bot"),
         (&none, true, "/api/v1/instance_configuration/setup", own.clone(), "agent_never", "sync-bot"),
@@ -488,7 +629,8 @@ fn an_agent_stays_inside_its_boundary() {
             "{claims} {path} {body}"
         );
         assert_eq!(verdict.acts_for, !claims["act"].is_null());
-        let tried = (is_bot && expected == "allow").then_some(("agent_operation", None));
+        let looks = path == "/api/v1/connections/get";
+        let tried = (is_bot && expected == "allow" && !looks).then_some(("agent_operation", None));
         assert_eq!(reported(&verdict), tried, "{path}");
     }
     let everyone =
@@ -618,7 +760,7 @@ fn a_body_is_wanted_only_where_it_matters() {
         let mut asking = member(&[]);
         asking.client = client.map(str::to_owned);
         let known = client.map(|_| (&asking, Auth::Bearer));
-        access.wants_body(&request, operation.as_ref(), known, Time::from_seconds(1_000_000))
+        access.body_need(&request, operation.as_ref(), known, Time::from_seconds(1_000_000)) != BodyNeed::None
     };
     let sync = "/api/v1/connections/sync";
     for (access, method, path, client, expected) in [

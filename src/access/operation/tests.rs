@@ -15,6 +15,7 @@ pub(in crate::access) struct Row {
     pub role: &'static str,
     pub effect: &'static str,
     pub slow: bool,
+    pub preset: &'static str,
     pub reason: &'static str,
     pub agents: &'static str,
     pub why: &'static str,
@@ -34,6 +35,7 @@ pub(in crate::access) fn rows() -> Vec<Row> {
                 role: cell(),
                 effect: cell(),
                 slow: cell() == "slow",
+                preset: cell(),
                 reason: cell(),
                 agents: cell(),
                 why: cell(),
@@ -70,6 +72,7 @@ const JUDGED: [(&str, &[&str]); 6] = [
         &[
             "POST /api/public/v1/jobs",
             "GET /api/public/v1/oauth/callback",
+            "POST /api/v1/connections/refresh",
             "POST /api/v1/commands/run/spec",
             "POST /api/v1/connector_builder_assist/warm",
             "POST /api/v1/connector_builder_projects/complete_oauth",
@@ -120,13 +123,13 @@ const JUDGED: [(&str, &[&str]); 6] = [
 /// How many operations each role is asked for by, so that a rule cannot change
 /// unseen.
 const COUNTS: [(&str, usize); 6] =
-    [("public", 2), ("reader", 161), ("runner", 10), ("editor", 110), ("admin", 180), ("closed", 18)];
+    [("public", 2), ("reader", 161), ("runner", 9), ("editor", 111), ("admin", 180), ("closed", 18)];
 
 #[test]
 fn every_row_is_compiled_in() {
     let operations = Operations::builtin();
     let places: HashMap<&str, u16> =
-        TABLE.lines().zip(0..).map(|(line, place)| (line.rsplitn(3, '\t').last().unwrap(), place)).collect();
+        TABLE.lines().zip(0..).map(|(line, place)| (line.rsplitn(4, '\t').last().unwrap(), place)).collect();
     for row in rows() {
         let path = row.path.replace(['{', '}'], "");
         let expected = Operation {
@@ -134,14 +137,57 @@ fn every_row_is_compiled_in() {
             effect: if row.effect == "reads" { Effect::Reads } else { Effect::Mutates },
             slow: row.slow,
             needs: Needs::named(row.role).unwrap(),
+            impact: match row.preset {
+                "destructive" => Impact::Destroys,
+                "changes" => Impact::Changes,
+                _ => Impact::None,
+            },
             body: BodyQuestion::of(row.name),
             never_for_agents: row.agents == "never",
             row: Some(places[format!("{}\t{}\t{}", row.path, row.method, row.name).as_str()]),
+            places: operations.find(row.method, &path).unwrap().places,
+            has_set_role: false,
+            certainty: Certainty::Certain,
         };
         assert_eq!(operations.find(row.method, &path), Some(&expected), "{} {path}", row.method);
     }
     assert_eq!(super::rows().count(), 481);
 }
+
+#[test]
+fn every_place_of_an_id_is_compiled_in() {
+    let operations = Operations::builtin();
+    let table = include_str!("../operation_ids.tsv");
+    let mut places = 0;
+    for line in table.lines().filter(|line| !line.starts_with('#')) {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let path = cells[1].replace(['{', '}'], "");
+        let operation = operations.find(cells[0], &path).unwrap_or_else(|| panic!("{line}"));
+        assert_eq!(operation.name, cells[2], "{line}");
+        let expected: Vec<String> =
+            cells.get(3).unwrap_or(&"").split(' ').filter(|place| !place.is_empty()).map(str::to_owned).collect();
+        let compiled: Vec<_> = operation.places.unwrap().iter().collect();
+        assert_eq!(compiled.len(), expected.len(), "{line}");
+        for (place, written) in compiled.iter().zip(&expected) {
+            let part = ["path", "query", "body"][place.part as usize];
+            let kind = place.kind.map_or_else(
+                || written.rsplit(':').next().unwrap().trim_end_matches('!').to_owned(),
+                |kind| kind.name().to_owned(),
+            );
+            let required = if place.required { "!" } else { "" };
+            assert_eq!(&format!("{part}:{}:{kind}{required}", place.name), written, "{line}");
+            assert_eq!(place.kind.is_none(), !KINDS.contains(&kind.as_str()), "{line}");
+        }
+        places += compiled.len();
+    }
+    assert_eq!(places, PLACES);
+}
+
+/// The kinds that a policy lists, or that may be one of them.
+const KINDS: [&str; 7] = ["workspace", "connection", "source", "destination", "actor", "scope", "any"];
+
+/// How many places there are, so that none is lost unseen.
+const PLACES: usize = 581;
 
 #[test]
 fn every_row_has_the_role_of_the_rule_or_a_reason() {
@@ -188,7 +234,7 @@ fn every_row_that_no_agent_may_is_an_admins_or_has_a_reason() {
             assert!(row.agents == "never" || judged.contains(&row.name), "{operation}");
         }
     }
-    assert_eq!(rows().iter().filter(|row| row.agents == "never").count(), 306);
+    assert_eq!(rows().iter().filter(|row| row.agents == "never").count(), 307);
 }
 
 /// What the web app asks for before it shows anything: the person, their
@@ -254,4 +300,79 @@ fn the_long_calls_people_complain_about_are_slow() {
         assert!(operations.find(method, path).unwrap().slow, "{method} {path}");
     }
     assert!(!operations.find("GET", "/api/public/v1/connections").unwrap().slow);
+}
+
+/// Operations that mutate by name and leave nothing changed: they start, stop or
+/// check work, or answer a question.
+const ONLY_START: [&str; 35] = [
+    "applicationTokenRequest",
+    "assistV1Process",
+    "assistV1Warm",
+    "cancelCommand",
+    "cancelJob",
+    "checkConnectionToDestination",
+    "checkConnectionToDestinationForUpdate",
+    "checkConnectionToSource",
+    "checkConnectionToSourceForUpdate",
+    "checkDataWorkerCapacity",
+    "checkDomainVerification",
+    "checkPermissions",
+    "checkPermissionsAcrossMultipleWorkspaces",
+    "createJob",
+    "didPreviousJobSucceed",
+    "discoverCatalogForDestination",
+    "discoverSchemaForSource",
+    "evaluateOutlier",
+    "executeDestinationCheckConnection",
+    "executeSourceCheckConnection",
+    "executeSourceDiscoverSchema",
+    "fullResolveManifest",
+    "generateDiagnosticReport",
+    "publicCancelJob",
+    "publicGetAccessToken",
+    "readStream",
+    "resolveManifest",
+    "runCheckCommand",
+    "runDiscoverCommand",
+    "runReplicateCommand",
+    "runSpecCommand",
+    "syncConnection",
+    "tryNotificationConfig",
+    "tryNotificationWebhookConfig",
+    "webBackendValidateMappers",
+];
+
+/// Operations that destroy something without saying so in their name.
+const DESTROYING: [&str; 15] = [
+    "clearConnection",
+    "clearConnectionStream",
+    "createOrUpdateState",
+    "createOrUpdateStateSafe",
+    "patchConnection",
+    "publicCreateJob",
+    "publicRemoveGroupMember",
+    "refreshConnectionStream",
+    "removeGroupMember",
+    "resetConnection",
+    "resetConnectionStream",
+    "revokeSourceOAuthTokens",
+    "updateConnection",
+    "updateConnectionWithReason",
+    "webBackendUpdateConnection",
+];
+
+#[test]
+fn every_operation_that_changes_something_is_in_a_preset() {
+    for row in rows() {
+        let is_delete = row.name.starts_with("delete") || row.name.starts_with("publicDelete");
+        let expected = match row.effect {
+            "reads" => "",
+            _ if is_delete || DESTROYING.contains(&row.name) => "destructive",
+            _ if ONLY_START.contains(&row.name) => "",
+            _ => "changes",
+        };
+        assert_eq!(row.preset, expected, "{}", row.name);
+    }
+    let count = |preset: &str| rows().iter().filter(|row| row.preset == preset).count();
+    assert_eq!((count("destructive"), count("changes")), (57, 161));
 }

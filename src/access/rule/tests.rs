@@ -55,7 +55,7 @@ fn mistakes_in_rules_are_named_with_their_place() {
         at(6, "who.group: must not be empty"),
         at(6, "who.client: expected a text or a list of texts"),
         at(6, "who.user[0]: expected a text that is not empty"),
-        at(7, "what.operation: is about what? Write operation, tag, effect, method or path"),
+        at(7, "what.operation: is about what? Write operation, preset, tag, effect, method or path"),
         at(8, "what.operation: getConection: no operation has this name; did you mean getConnection?"),
         at(8, "what.operation: xyz: no operation has this name"),
         at(8, "what.operation: zz*: no operation has such a name"),

@@ -82,6 +82,7 @@ fn report(found: Found, args: &Args, hints: &Hints) -> Result<Report, Failure> {
     };
     let secrets = Secrets::open(&config, sees.as_ref(), args.env_file.as_deref())?;
     let read = Settings::read(&config, &|name| secrets.get(name));
+    let unmatched = read.as_ref().map(|settings| warnings::ids(settings.unmatched())).unwrap_or_default();
     let mut mistakes: Vec<Finding> = read
         .err()
         .unwrap_or_default()
@@ -94,6 +95,7 @@ fn report(found: Found, args: &Args, hints: &Hints) -> Result<Report, Failure> {
         })
         .collect();
     let mut warnings = warnings::about(&config, now_seconds());
+    warnings.extend(unmatched);
     warnings.extend(holds.and_then(|holds| warnings::bodies(&config, holds)));
     for reference in secrets::references(&config) {
         let name = reference.name.as_str();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use airgate::access::{IdKind, Operations};
 use airgate::json;
 use serde_json::{Map, Value, json};
 
@@ -40,13 +41,17 @@ impl Line {
     pub fn obstacle(&self) -> Option<&'static str> {
         let (method, path) = (self.get("http.request.method"), self.get("url.path"));
         // What happened before the policy was asked, or after.
-        const ELSEWHERE: [&str; 14] = [
+        const ELSEWHERE: [&str; 18] = [
             "proxy_refused",
             "client_gone",
             "host_failure",
             "overloaded",
             "provider_unavailable",
             "no_airbyte_token",
+            "content_encoding",
+            "transfer_encoding",
+            "content_type",
+            "content_charset",
             "body_too_long",
             "body_out_of_reach",
             "answered_early",
@@ -74,24 +79,45 @@ impl Line {
         }
     }
 
-    /// The ids that it touched, as members of a body.
-    pub fn ids(&self) -> Map<String, Value> {
-        let mut members = Map::new();
-        let items = self.get("airgate.ids").split([' ', ',']).filter(|item| !item.is_empty());
-        for (kind, id) in items.map(|item| item.split_once(':').unwrap_or(("any", item))) {
-            let name = match kind {
-                "workspace" => "workspaceIds",
-                "connection" => "connectionIds",
-                "source" => "sourceIds",
-                "destination" => "destinationIds",
-                _ => "configId",
+    /// The ids that counted, with their kinds, and those at other places.
+    pub fn ids(&self) -> (Vec<(IdKind, &str)>, Vec<(IdKind, &str)>) {
+        let (mut own, mut elsewhere) = (Vec::new(), Vec::new());
+        for item in self.get("airgate.ids").split([' ', ',']) {
+            let (list, item) = match item.strip_prefix("elsewhere:") {
+                Some(item) => (&mut elsewhere, item),
+                None => (&mut own, item),
             };
-            let place = members.entry(name).or_insert_with(|| json!([]));
-            if let Value::Array(list) = place {
-                list.push(id.into());
-            }
+            list.extend(item.split_once(':').and_then(|(kind, id)| Some((IdKind::named(kind)?, id))));
         }
-        members
+        (own, elsewhere)
+    }
+
+    /// The ids as members of a body of the operation that the line is about.
+    pub fn body(&self, operations: &Operations) -> Map<String, Value> {
+        let (own, elsewhere) = self.ids();
+        let method = self.get("http.request.method");
+        let operation = operations.find(method, self.get("url.path").trim_end_matches('/'));
+        let mut body = operation.map(|operation| operation.body_with(own.into_iter())).unwrap_or_default();
+        if !elsewhere.is_empty() {
+            // At any place below another member they are ids that nothing takes.
+            let mut inner = Map::new();
+            for (kind, id) in elsewhere {
+                let list = inner.entry(plural(kind)).or_insert_with(|| json!([]));
+                list.as_array_mut().into_iter().for_each(|list| list.push(id.into()));
+            }
+            body.insert("elsewhere".to_owned(), Value::Object(inner));
+        }
+        body
+    }
+}
+
+fn plural(kind: IdKind) -> &'static str {
+    match kind {
+        IdKind::Workspace => "workspaceIds",
+        IdKind::Connection => "connectionIds",
+        IdKind::Source => "sourceIds",
+        IdKind::Destination => "destinationIds",
+        _ => "configId",
     }
 }
 
@@ -145,11 +171,25 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_members_of_a_body() {
-        let line = Line::read(
-            r#"{"airgate.decision":"allow","airgate.ids":"connection:c1 workspace:w1 connection:c2 any:x"}"#,
+    fn ids_are_where_the_operation_takes_them() {
+        let operations = Operations::builtin();
+        let body = |path: &str, ids: &str| {
+            let line = json!({"airgate.decision": "allow", "http.request.method": "POST", "url.path": path, "airgate.ids": ids});
+            Value::Object(Line::read(&line.to_string()).unwrap().body(&operations))
+        };
+        assert_eq!(body("/api/v1/connections/sync", "connection:c1"), json!({"connectionId": "c1"}));
+        assert_eq!(
+            body("/api/v1/connections/status", "connection:c1 connection:c2"),
+            json!({"connectionIds": ["c1", "c2"]})
         );
-        let expected = json!({"connectionIds": ["c1", "c2"], "workspaceIds": ["w1"], "configId": ["x"]});
-        assert_eq!(Value::Object(line.unwrap().ids()), expected);
+        assert_eq!(
+            body("/api/v1/jobs/cancel", "elsewhere:connection:c1,elsewhere:any:x"),
+            json!({"elsewhere": {"connectionIds": ["c1"], "configId": ["x"]}})
+        );
+        assert_eq!(
+            body("/api/v1/connections/update_with_reason", "connection:c1,workspace:w1,workspace:w2"),
+            json!({"connectionUpdate": {"connectionId": "c1", "tags": [{"workspaceId": "w1"}, {"workspaceId": "w2"}]}})
+        );
+        assert_eq!(body("/api/v9/unknown", "connection:c1"), json!({}));
     }
 }

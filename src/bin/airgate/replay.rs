@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use airgate::access::Role;
+use airgate::access::{Operations, Role};
 use airgate::caller::{Auth, Caller, Groups, Reckoned};
 use airgate::gateway::{Gateway, Inquiry};
 use airgate::time::Time;
@@ -104,6 +104,7 @@ struct Replay {
     /// The same for `access.agents`.
     new_agents: Vec<bool>,
     agents: Vec<Value>,
+    operations: Operations,
     issuers: BTreeMap<String, String>,
     /// Groups that the configuration names, and records perhaps do not.
     open_groups: Vec<String>,
@@ -137,7 +138,9 @@ impl Replay {
         };
         let issuers = list(&desk.config, "/providers").iter().filter_map(read).collect();
         let authority = desk.authority();
-        Ok(Replay { gateway: desk.gateway, authority, by_role, new_claims, new_agents, agents, issuers, open_groups })
+        let operations = Operations::builtin();
+        let gateway = desk.gateway;
+        Ok(Replay { gateway, authority, by_role, new_claims, new_agents, agents, operations, issuers, open_groups })
     }
 
     fn decide(&mut self, line: &Line, now: Option<Time>) -> Again {
@@ -153,7 +156,7 @@ impl Replay {
         };
         let mut first = None;
         for (caller, open) in self.callers(caller) {
-            for (body, open_body) in bodies(line) {
+            for (body, open_body) in bodies(line, &self.operations) {
                 let end = match self.ask(line, Some(&caller), &body, now) {
                     Again::Decided(end) => end,
                     undecided => return undecided,
@@ -277,7 +280,7 @@ struct Asked<'a> {
 impl<'a> Asked<'a> {
     fn of(&self, gateway: &mut Gateway) -> (End, Heard<'a>) {
         let session = self.line.get("airgate.auth") == Auth::Session.name();
-        let mut more = Vec::new();
+        let mut more = vec![("content-type".to_owned(), "application/json".to_owned())];
         if session {
             // Those from elsewhere are in the record as such.
             more.push(("sec-fetch-site".to_owned(), "same-origin".to_owned()));
@@ -341,8 +344,8 @@ fn first_word(words: &Value) -> Option<&str> {
 }
 
 /// The bodies that a line may have had, each with what that leaves open.
-fn bodies(line: &Line) -> Vec<(Map<String, Value>, &'static str)> {
-    let ids = line.ids();
+fn bodies(line: &Line, operations: &Operations) -> Vec<(Map<String, Value>, &'static str)> {
+    let ids = line.body(operations);
     let with = |name: &str, value: Value| {
         let mut body = ids.clone();
         body.insert(name.to_owned(), value);
@@ -351,20 +354,38 @@ fn bodies(line: &Line) -> Vec<(Map<String, Value>, &'static str)> {
     if ["GET", "HEAD", "DELETE"].contains(&line.get("http.request.method")) {
         return vec![(Map::new(), "")];
     }
+    // Of a runner's role only what starts work is let through.
+    let only_starts =
+        matches!((line.get("airgate.reason"), line.get("airgate.role")), ("role" | "default_role", "runner"));
+    let or = |mild: Map<String, Value>, harsh: Map<String, Value>, open| vec![(mild, ""), (harsh, open)];
     match (line.get("airgate.operation"), line.get("airgate.route")) {
+        ("publicCreateJob", _) if only_starts => vec![(with("jobType", "sync".into()), "")],
         ("publicCreateJob", _) => {
             let open = "the record does not say which type of job";
-            let starts = (with("jobType", "sync".into()), "");
-            // Of a runner's role only what starts is let through.
-            match (line.get("airgate.reason"), line.get("airgate.role")) {
-                ("role" | "default_role", "runner") => vec![starts],
-                _ => vec![starts, (with("jobType", "reset".into()), open)],
-            }
+            or(with("jobType", "sync".into()), with("jobType", "reset".into()), open)
+        }
+        ("refreshConnectionStream", _) if only_starts => vec![(with("refreshMode", "Merge".into()), "")],
+        ("refreshConnectionStream", _) => {
+            let open = "the record does not say in which mode the connection was refreshed";
+            or(with("refreshMode", "Merge".into()), with("refreshMode", "Truncate".into()), open)
+        }
+        ("updateConnection" | "patchConnection" | "webBackendUpdateConnection", _) => {
+            let open = "the record does not say whether the update deleted the connection";
+            or(ids.clone(), with("status", "deprecated".into()), open)
+        }
+        ("updateConnectionWithReason", _) => {
+            let open = "the record does not say whether the update deleted the connection";
+            let inner = |status: Value| {
+                let mut inner = ids.get("connectionUpdate").cloned().unwrap_or_else(|| json!({}));
+                inner["status"] = status;
+                with("connectionUpdate", inner)
+            };
+            or(inner(Value::Null), inner("deprecated".into()), open)
         }
         ("webBackendGetConnection", "slow") => vec![(with("withRefreshedCatalog", true.into()), "")],
         ("webBackendGetConnection", "") => {
             let open = "the record does not say whether the catalog was refreshed";
-            vec![(ids.clone(), ""), (with("withRefreshedCatalog", true.into()), open)]
+            or(ids.clone(), with("withRefreshedCatalog", true.into()), open)
         }
         _ => vec![(ids, "")],
     }

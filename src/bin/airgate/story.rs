@@ -1,6 +1,6 @@
 //! A decision in words, step by step.
 
-use airgate::access::{Boundary, Effect, Fit, IdFit, Ids, Note, Role, RuleOutcome, Trace};
+use airgate::access::{Boundary, Effect, Fit, IdFit, IdKind, Ids, Note, Role, RuleOutcome, Trace};
 use serde_json::{Value, json};
 
 /// What a [`Trace`] heard.
@@ -160,7 +160,9 @@ impl Trace for Story {
 
 impl Story {
     fn ids(&mut self, ids: &Ids) {
-        let list: Vec<String> = ids.iter().map(|(kind, id)| format!("{} {id}", kind.name())).collect();
+        let own = ids.iter().map(|(kind, id)| format!("{} {id}", kind.name()));
+        let elsewhere = ids.elsewhere().map(|(kind, id)| format!("{} {id} (ignored by Airbyte there)", kind.name()));
+        let list: Vec<String> = own.chain(elsewhere).collect();
         if list.is_empty() && !ids.are_unclear() {
             return;
         }
@@ -168,8 +170,9 @@ impl Story {
         if ids.are_unclear() {
             text.push_str(if list.is_empty() { "what cannot be told for certain" } else { ", and perhaps more" });
         }
-        let fields: Value = ids.iter().map(|(kind, id)| json!({"kind": kind.name(), "id": id})).collect();
-        self.tell("touches", text, json!({"ids": fields, "unclear": ids.are_unclear()}));
+        let field = |(kind, id): (IdKind, &str)| json!({"kind": kind.name(), "id": id});
+        let (own, elsewhere): (Value, Value) = (ids.iter().map(field).collect(), ids.elsewhere().map(field).collect());
+        self.tell("touches", text, json!({"ids": own, "elsewhere": elsewhere, "unclear": ids.are_unclear()}));
     }
 }
 
@@ -206,7 +209,8 @@ fn id_fit(fit: IdFit) -> &'static str {
         IdFit::NotAsked => "no ids are listed",
         IdFit::Listed => "what it touches is listed",
         IdFit::NotListed => "what it touches is not listed",
-        IdFit::NotCarried => "it carries no id of a listed kind",
+        IdFit::NotCarried => "it carries no id of a listed kind where its operation takes one",
+        IdFit::OtherKind => "it is also about another resource than those listed",
         IdFit::Unclear => "what it touches cannot be told for certain",
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use airgate::access::Unmatched;
 use serde_json::Value;
 
 use crate::check::Finding;
@@ -41,6 +42,33 @@ pub fn bodies(config: &Value, holds: bool) -> Option<Finding> {
         _ => return None,
     };
     Some(Finding { path: "bodies".to_owned(), text: text.to_owned(), hint: Some(hint.to_owned()) })
+}
+
+/// Entries of the policy whose ids can never match some of the operations that
+/// they are about.
+pub fn ids(unmatched: Vec<Unmatched>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for Unmatched { path, gives, operations, of } in unmatched {
+        const SHOWN: usize = 10;
+        let shown = operations.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = match operations.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let (why, hint) = match gives {
+            true => (
+                "they take no such id, or another resource as well",
+                "list only operations that take these ids; the others stay refused",
+            ),
+            false => (
+                "they take no such id",
+                "name these operations in a rule without which, or list the ids that they take",
+            ),
+        };
+        let count = operations.len();
+        warn(&mut found, &path, &format!("never matches {count} of {of} operations, since {why}: {shown}{more}"), hint);
+    }
+    found
 }
 
 fn providers(config: &Value, found: &mut Vec<Finding>) {

@@ -46,6 +46,7 @@ fn what() -> impl Strategy<Value = Value> {
     some(vec![
         ("operation", words(&["syncConnection", "get*", "*Connection", "publicCreateJob", "listJobs"])),
         ("tag", words(&["connections", "jobs", "scim"])),
+        ("preset", pick(&["changes", "destructive"]).prop_map(Value::from).boxed()),
         ("effect", pick(&["reads", "mutates"]).prop_map(Value::from).boxed()),
         ("path", words(&["/api/**", "/api/v1/connections/*", "/"])),
         ("method", words(&["GET", "POST"])),
@@ -172,6 +173,11 @@ fn ask() -> impl Strategy<Value = Ask> {
         Just(("POST", "/api/v1/connections/sync")),
         Just(("POST", "/api/v1/connections/get")),
         Just(("POST", "/api/v1/connections/delete")),
+        Just(("POST", "/api/v1/connections/refresh")),
+        Just(("POST", "/api/v1/connections/update")),
+        Just(("POST", "/api/v1/web_backend/connections/update")),
+        Just(("POST", "/api/v1/web_backend/connections/get")),
+        Just(("GET", "/api/public/v1/streams")),
         Just(("POST", "/api/public/v1/jobs")),
         Just(("GET", "/api/public/v1/jobs")),
         Just(("GET", "/api/public/v1/connections/7b3f0000-0000-4000-8000-00000000000a")),
@@ -182,11 +188,19 @@ fn ask() -> impl Strategy<Value = Ask> {
     ];
     let name = || pick(&["connectionId", "workspaceId", "configId", "connection_id", "x"]);
     let id = || prop::sample::select(&IDS[..]);
-    let query = prop::collection::vec((name(), id()).prop_map(|(name, id)| format!("{name}={id}")), 0..3);
+    let parameter = prop_oneof![
+        4 => (name(), id()).prop_map(|(name, id)| format!("{name}={id}")),
+        1 => any::<bool>().prop_map(|ignore| format!("ignoreCache={ignore}")),
+    ];
+    let query = prop::collection::vec(parameter, 0..3);
     let member = prop_oneof![
         4 => (name(), id()).prop_map(|(name, id)| (name.to_owned(), json!(id).to_string())),
         1 => (pick(&["connectionIds"]), id(), id()).prop_map(|(name, a, b)| (name.to_owned(), json!([a, b]).to_string())),
         2 => pick(&["sync", "reset", "refresh"]).prop_map(|kind| ("jobType".to_owned(), json!(kind).to_string())),
+        1 => pick(&["Merge", "Truncate"]).prop_map(|mode| ("refreshMode".to_owned(), json!(mode).to_string())),
+        1 => pick(&["active", "deprecated"]).prop_map(|status| ("status".to_owned(), json!(status).to_string())),
+        1 => any::<bool>().prop_map(|skip| ("skipReset".to_owned(), json!(skip).to_string())),
+        1 => Just(("syncCatalog".to_owned(), "{}".to_owned())),
         1 => (name(), id()).prop_map(|(name, id)| ("inner".to_owned(), json!({ name: id }).to_string())),
     ];
     let body = prop::option::of(prop::collection::vec(member, 0..4));
@@ -205,11 +219,11 @@ fn judged<T: Trace>(access: &Access, ask: &Ask, trace: &mut T) -> Verdict {
         // A body that was not wanted makes no difference.
         let verdict = access.judge(&question, errand.clone(), trace);
         let known = Some((&ask.caller, ask.auth));
-        if !access.wants_body(question.request, errand.operation.as_ref(), known, question.now) {
+        if access.body_need(question.request, errand.operation.as_ref(), known, question.now) == BodyNeed::None {
             let without = access.judge(&Question { body: None, ..question }, errand, &mut ());
             assert_eq!(said(&without), said(&verdict));
         } else {
-            assert!(access.wants_body(question.request, errand.operation.as_ref(), None, question.now), "for anybody");
+            assert!(access.body_need(question.request, errand.operation.as_ref(), None, question.now) != BodyNeed::None, "for anybody");
         }
         verdict
     })
