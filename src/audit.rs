@@ -15,8 +15,9 @@ mod target;
 pub use field::Field;
 pub use record::Record;
 
-use std::net::Ipv6Addr;
+use std::borrow::Cow;
 
+use crate::address;
 use crate::decision::Decision;
 use crate::host::Host;
 use crate::http::Headers;
@@ -32,6 +33,9 @@ pub struct Audit {
     pseudonyms: Option<Pseudonyms>,
     secrets: Secrets,
 }
+
+/// The most bytes of a text in a log line.
+const SHOWN: usize = 256;
 
 /// What the proxy tells when a request has ended, and as what.
 const FACTS: [(Field, &str); 7] = [
@@ -64,6 +68,15 @@ impl Audit {
             Some(pseudonym) => record.add_clean(field, &pseudonym),
             None if self.sink == Sink::Proxy && field.is_the_proxys() => {}
             None => record.add(field, text),
+        }
+    }
+
+    /// Returns a text as the record shows it: bounded, cleaned, and a pseudonym
+    /// where the record has one.
+    pub fn shown<'a>(&self, field: Field, text: &'a str) -> Cow<'a, str> {
+        match self.pseudonyms.as_ref().and_then(|pseudonyms| pseudonyms.of(field, text)) {
+            Some(pseudonym) => pseudonym.into(),
+            None => record::clean(text, SHOWN),
         }
     }
 
@@ -126,11 +139,8 @@ impl Audit {
     fn note_address(&self, record: &mut Record, host: &dyn Host) {
         let address = host.fact("source.address").unwrap_or_default();
         let address = String::from_utf8_lossy(&address);
-        // Some hosts say no port, and then the colons of IPv6 are no sign of one.
-        let whole = address.parse::<Ipv6Addr>().is_ok();
-        let (address, port) = address.rsplit_once(':').filter(|_| !whole).unwrap_or((&address, ""));
-        let bare = address.strip_prefix('[').and_then(|address| address.strip_suffix(']'));
-        self.note(record, Field::Address, bare.unwrap_or(address));
+        let (address, port) = address::split(&address);
+        self.note(record, Field::Address, address);
         self.note(record, Field::Port, port);
     }
 }

@@ -51,6 +51,10 @@ const DENY: &[&str] = &[
     "client_gone",
     "host_failure",
     "overloaded",
+    "too_many_by_caller",
+    "too_many_by_address",
+    "body_timeout",
+    "body_unexpected",
     // Requests that can be read two ways.
     "bad_method",
     "no_path",

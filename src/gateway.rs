@@ -24,8 +24,9 @@ use std::time::Duration;
 use crate::access::{
     self, Access, BodyNeed, BodyQuestion, Denial, Effect, Errand, Foresight, Operation, Permit, Prospect, Question, Role, Trace,
 };
+use crate::address;
 use crate::affinity::{Affinity, Bearer, Stay};
-use crate::audit::Audit;
+use crate::audit::{Audit, Field};
 use crate::caller::{Auth, Caller};
 use crate::config::{Bodies, Settings};
 use crate::host::Host;
@@ -37,7 +38,7 @@ use crate::time::Time;
 use crate::upstream::{Stamp, Upstream};
 use account::Judged;
 use refusal::Refusal;
-use waiting::{Waiter, Waiting, ask_again};
+use waiting::{Exceeded, List, Waiter, Waiting, ask_again};
 
 pub use alone::{AffinityAlone, RoutingAlone, TokensAlone};
 #[cfg(not(target_arch = "wasm32"))]
@@ -129,7 +130,7 @@ impl Gateway {
     pub fn on_body(&mut self, stream: StreamId, body: Body, host: &dyn Host, now: Time) -> Step {
         match self.waiting.take_reader(stream) {
             Some(waiter) => self.decide(stream, Waiter { body: Some(body), ..waiter }, host, now),
-            None => self.refuse(&Refusal::Overloaded, "", None, host, now),
+            None => self.refuse(&Refusal::BodyUnexpected, "", None, host, now),
         }
     }
 
@@ -159,6 +160,15 @@ impl Gateway {
         }
     }
 
+    /// Ends the wait of a request that is about to be refused: cancels the call
+    /// that was to be made for it, and keeps the cookies that are due.
+    fn give_up(&mut self, waiter: &mut Waiter) {
+        self.forget(waiter);
+        if let Some(ahead) = waiter.ahead.take() {
+            waiter.cookies = ahead.cookies;
+        }
+    }
+
     /// Time passed: makes the calls that are due and sends those away who have
     /// waited long enough. To be called a few times a second.
     pub fn on_tick(&mut self, host: &dyn Host, now: Time) -> Outcome {
@@ -171,9 +181,8 @@ impl Gateway {
         }
         change.calls.extend(self.upstream.tick(&mut self.ids, now));
         let mut outcome = self.settle(change, host, now);
-        if outcome.wakes.is_empty() {
-            outcome.wakes = self.send_away(host, now);
-        }
+        let late = self.send_away(outcome.wakes.len(), host, now);
+        outcome.wakes.extend(late);
         outcome
     }
 
@@ -202,12 +211,16 @@ impl Gateway {
         Outcome { calls: change.calls, wakes }
     }
 
-    /// Answers those who have waited long enough.
-    fn send_away(&mut self, host: &dyn Host, now: Time) -> Vec<Wake> {
+    /// Answers those who have waited long enough. `answered`: how many requests
+    /// this event answers already.
+    fn send_away(&mut self, answered: usize, host: &dyn Host, now: Time) -> Vec<Wake> {
         let mut wakes = Vec::new();
-        for (stream, waiter) in self.waiting.take_late(now) {
-            self.forget(&waiter);
-            let refusal = Refusal::ProviderUnavailable(Duration::from_secs(1));
+        for (stream, mut waiter) in self.waiting.take_late(answered, now) {
+            self.give_up(&mut waiter);
+            let refusal = match waiter.lacks_body() {
+                true => Refusal::BodyTimeout,
+                false => Refusal::ProviderUnavailable(Duration::from_secs(1)),
+            };
             wakes.push(Wake { stream, step: self.refuse(&refusal, &waiter.request_id, Some(&waiter), host, now) });
         }
         wakes
@@ -220,9 +233,12 @@ impl Gateway {
             Err(Wanting::Refused(refusal)) => self.refuse(&refusal, &waiter.request_id, Some(&waiter), host, now),
             Err(Wanting::Later(wait)) => {
                 waiter.deadline = waiter.deadline.or(Some(now.plus(wait)));
-                match self.waiting.add(stream, waiter) {
+                match self.waiting.add(stream, waiter, host) {
                     Ok(()) => Step::Await,
-                    Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host, now),
+                    Err(refused) => {
+                        let list = refused.0.list();
+                        self.refuse_by_limit(list, *refused, host, now)
+                    }
                 }
             }
             // Of a request without one some hosts never say that it has ended.
@@ -230,11 +246,44 @@ impl Gateway {
                 waiter.body = Some(Body::Whole(Vec::new()));
                 self.decide(stream, waiter, host, now)
             }
-            Err(Wanting::Body(limit, head)) => match self.waiting.add_reader(stream, waiter) {
+            Err(Wanting::Body(limit, head)) => match self.waiting.add_reader(stream, waiter, host, now) {
                 Ok(()) => Step::Read { limit, head },
-                Err(waiter) => self.refuse(&Refusal::Overloaded, &waiter.request_id, Some(&waiter), host, now),
+                Err(refused) => {
+                    let list = refused.0.body_list();
+                    self.refuse_by_limit(list, *refused, host, now)
+                }
             },
         }
+    }
+
+    /// Refuses a request for which a list has no place: counted always, logged
+    /// now and then.
+    fn refuse_by_limit(
+        &mut self,
+        list: List,
+        (mut waiter, exceeded): (Waiter, Exceeded),
+        host: &dyn Host,
+        now: Time,
+    ) -> Step {
+        self.give_up(&mut waiter);
+        host.count(list.counter());
+        if self.waiting.logs(list, now) {
+            let (name, size) = (list.name(), list.size(exceeded));
+            let fact = host.fact("source.address").unwrap_or_default();
+            let address = String::from_utf8_lossy(&fact);
+            let address = self.audit.shown(Field::Address, address::split(&address).0).into_owned();
+            let subject = waiter.caller().map_or_else(Default::default, |caller| {
+                let subject = self.audit.shown(Field::Subject, &caller.subject);
+                format!(", subject {subject:?} of provider {}", caller.provider)
+            });
+            let reached = match exceeded {
+                Exceeded::Caller => "of one caller",
+                Exceeded::Address => "of one address",
+                Exceeded::Places => "in all",
+            };
+            log::warn!("limit {name}: {size} requests {reached} wait already; refused one from {address:?}{subject}");
+        }
+        self.refuse(&Refusal::Limit(exceeded), &waiter.request_id, Some(&waiter), host, now)
     }
 
     fn judge(&mut self, waiter: &mut Waiter, host: &dyn Host, now: Time) -> Result<Step, Wanting> {
@@ -274,8 +323,6 @@ impl Gateway {
         now: Time,
     ) -> Result<Step, Wanting> {
         let known = sender.as_ref().ok().map(|sender| (sender.caller(), sender.auth()));
-        // Before a wait for keys, since nothing but a stream's own callbacks can
-        // hand out its body.
         let need = self.access.body_need(&waiter.request, errand.operation.as_ref(), known, now);
         if need != BodyNeed::None
             && let Err(refusal) = waiter.check_content(Content::Json, errand.operation.as_ref())
@@ -289,20 +336,29 @@ impl Gateway {
         let wanted = need != BodyNeed::None && waiter.body().is_none();
         // Whoever only listens sends nothing ahead, and has the body at hand.
         let ahead = self.bodies == Bodies::HeadersAhead && !T::LISTENS;
-        if wanted && !ahead {
-            return Err(Wanting::Body(BodyQuestion::LIMIT, Head::Held));
-        }
-        let sender = sender?;
+        let sender = match sender {
+            // Before a wait for keys, since nothing but a stream's own callbacks
+            // can hand out its body.
+            Err(_) if wanted && !ahead => return Err(Wanting::Body(BodyQuestion::LIMIT, Head::Held)),
+            sender => sender?,
+        };
         if let (Sender::Visitor(_), Some(operation)) = (&sender, &errand.operation) {
             self.check_origin_of(&waiter.request, operation)?;
         }
         let question = question(waiter, &sender, now);
-        let mut verdict = match wanted.then(|| self.access.foresee(&question, &errand)) {
-            None => self.access.judge(&question, errand, trace),
-            Some(Foresight::Settled(verdict)) => *verdict,
-            Some(Foresight::Open { prospect, operation }) => {
-                return Err(self.send_ahead(waiter, sender, operation.as_ref(), prospect, host, now));
-            }
+        let mut verdict = match () {
+            () if !wanted => self.access.judge(&question, errand, trace),
+            // A caller whom no body could help does not take a place for one.
+            () if !ahead => match self.access.refuses_any_body(&question, &errand, trace) {
+                Some(refused) => refused,
+                None => return Err(Wanting::Body(BodyQuestion::LIMIT, Head::Held)),
+            },
+            () => match self.access.foresee(&question, &errand) {
+                Foresight::Settled(verdict) => *verdict,
+                Foresight::Open { prospect, operation } => {
+                    return Err(self.send_ahead(waiter, sender, operation.as_ref(), prospect, host, now));
+                }
+            },
         };
         // Whoever only listens sends nothing on.
         if !T::LISTENS {
@@ -378,7 +434,10 @@ impl Gateway {
                 waiter.cookies = cookies;
                 Err(Refusal::SessionEnded.into())
             }
-            Visit::Wait(wait) => Err(Wanting::Later(wait)),
+            Visit::Wait(wait, caller) => {
+                waiter.refreshes = caller;
+                Err(Wanting::Later(wait))
+            }
             Visit::Known(mut visitor) => {
                 waiter.known.is_from(&visitor.caller, Auth::Session);
                 waiter.cookies = std::mem::take(&mut visitor.cookies);

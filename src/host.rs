@@ -50,8 +50,9 @@ pub trait Host {
         let _ = (decision, reason);
     }
 
-    /// What the host knows about the request that has just ended, such as
-    /// `response.code`: a text, or a number in 8 bytes, little-endian.
+    /// What the host knows about the request whose stream is in effect, such as
+    /// `source.address`, and once it has ended `response.code`: a text, or a
+    /// number in 8 bytes, little-endian. `None`: it does not know.
     fn fact(&self, name: &str) -> Option<Vec<u8>> {
         let _ = name;
         None

@@ -19,6 +19,7 @@
 )]
 
 pub mod access;
+mod address;
 pub mod affinity;
 pub mod algorithm;
 pub mod audit;

@@ -48,11 +48,23 @@ pub enum Counter {
     ReportRefused,
     /// The host refused to keep something in shared data.
     SharedDataFailed,
+    /// A request of a caller refused by a limit of bodies that are awaited.
+    LimitCallerBodies,
+    /// The same of a client that has not authenticated.
+    LimitOtherBodies,
+    /// A request of a caller refused by a limit of requests that wait for a provider.
+    LimitCallers,
+    /// The same of a client whose token or login waits for keys or endpoints.
+    LimitKeys,
+    /// A login refused by a limit of logins that are being finished.
+    LimitLogins,
+    /// A request for a token refused by a limit of those that are being checked.
+    LimitTokenRequests,
 }
 
 impl Counter {
     /// Every counter, in order, with its name.
-    pub const ALL: [(Counter, &'static str); 20] = [
+    pub const ALL: [(Counter, &'static str); 26] = [
         (Counter::TokenCached, "airgate.tokens.good.cache"),
         (Counter::TokenGoodByHost, "airgate.tokens.good.host"),
         (Counter::TokenGoodBySoftware, "airgate.tokens.good.software"),
@@ -73,6 +85,12 @@ impl Counter {
         (Counter::AgentRefused, "airgate.agents.refused"),
         (Counter::ReportRefused, "airgate.report.refused"),
         (Counter::SharedDataFailed, "airgate.shared_data.failed"),
+        (Counter::LimitCallerBodies, "airgate.limits.caller_bodies"),
+        (Counter::LimitOtherBodies, "airgate.limits.other_bodies"),
+        (Counter::LimitCallers, "airgate.limits.callers"),
+        (Counter::LimitKeys, "airgate.limits.keys"),
+        (Counter::LimitLogins, "airgate.limits.logins"),
+        (Counter::LimitTokenRequests, "airgate.limits.token_requests"),
     ];
 }
 

@@ -130,6 +130,34 @@ impl Access {
         self.judge_by(question, errand, body.map_or(Reading::Unread, Reading::Whole), trace)
     }
 
+    /// Returns the refusal of a request that no body could avert; `None`: its body
+    /// decides. Unlike [`Access::foresee`] for a proxy that holds the headers: it
+    /// may still permit what it would refuse without a body.
+    pub fn refuses_any_body<T: Trace>(
+        &self,
+        question: &Question<'_>,
+        errand: &Errand,
+        trace: &mut T,
+    ) -> Option<Verdict> {
+        let best = self.at_best(question, errand, &mut ());
+        match best.outcome {
+            Ok(_) => None,
+            // The trace tells of one reading only.
+            Err(_) if T::LISTENS => Some(self.at_best(question, errand, trace)),
+            Err(_) => Some(best),
+        }
+    }
+
+    /// The verdict for the body that speaks most for a request.
+    fn at_best<T: Trace>(&self, question: &Question<'_>, errand: &Errand, trace: &mut T) -> Verdict {
+        let mut best = self.judge_by(question, errand.clone(), Reading::Awaited, trace);
+        let spent = best.charges.first().and_then(Option::as_ref);
+        if let Some(retry) = spent.and_then(|charge| self.budgets.rest(charge, question.now)) {
+            best.outcome = Err(Denial::Budget { retry });
+        }
+        best
+    }
+
     /// What can be said of a request whose body decides and has not come.
     pub fn foresee(&self, question: &Question<'_>, errand: &Errand) -> Foresight {
         let worst = self.judge_by(question, errand.clone(), Reading::Unread, &mut ());
@@ -137,11 +165,7 @@ impl Access {
         if worst.outcome.is_ok() && worst.report.is_none() {
             return Foresight::Settled(Box::new(worst));
         }
-        let mut best = self.judge_by(question, errand.clone(), Reading::Awaited, &mut ());
-        let spent = best.charges.first().and_then(Option::as_ref);
-        if let Some(retry) = spent.and_then(|charge| self.budgets.rest(charge, question.now)) {
-            best.outcome = Err(Denial::Budget { retry });
-        }
+        let best = self.at_best(question, errand, &mut ());
         // An upstream may take the headers for a request without a body.
         if best.outcome.is_ok() && may_be_whole(question.request) {
             let bodiless = self.judge_by(question, errand.clone(), Reading::Whole(Value::Null), &mut ());

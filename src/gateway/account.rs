@@ -198,7 +198,7 @@ impl Gateway {
             }
         }
         note(Field::Route, class.map_or("", Class::name));
-        if waiter.deadline.is_some() || waiter.body.is_some() {
+        if waiter.deadline.is_some() || waiter.body_deadline.is_some() {
             record.add_number(Field::WaitedMs, u64::try_from(now.since(*since).as_millis()).unwrap_or(u64::MAX));
         }
         let headers = waiter.request.headers();

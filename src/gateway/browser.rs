@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::refusal::{Pages, Refusal};
 use super::reserved::said;
-use super::waiting::Waiter;
+use super::waiting::{Exceeded, Waiter};
 use super::{Gateway, Sender, Step, Wanting, origin};
 use crate::access::{Effect, Operation, Role};
 use crate::demand::Demand;
@@ -211,7 +211,7 @@ impl Gateway {
                 let text = "This address is where a login ends, and what came with it belongs to no login.";
                 Ok(self.trouble(400, LoginTrouble::Failed(text.into()), "/", reason, waiter, host))
             }
-            Returned::Overloaded => Err(Refusal::Overloaded.into()),
+            Returned::Overloaded => Err(Refusal::Limit(Exceeded::Places).into()),
         }
     }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::refusal::Refusal;
 use super::reserved::said;
-use super::waiting::Waiter;
+use super::waiting::{Exceeded, Waiter};
 use super::{Body, Gateway, Step, Wanting};
 use crate::host::Host;
 use crate::http::Content;
@@ -39,7 +39,7 @@ impl Gateway {
             Err(fault) => Ok(Some(refused(fault, waiter))),
             Ok(pair) => {
                 waiter.known.client = Some(pair.client_id().to_owned());
-                let asked = relay.ask(pair, now).ok_or(Refusal::Overloaded)?;
+                let asked = relay.ask(pair, now).ok_or(Refusal::Limit(Exceeded::Places))?;
                 waiter.relay = Some(asked);
                 // Nobody needs the secret any longer.
                 waiter.body = Some(Body::Whole(Vec::new()));

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Step;
 use super::origin::OriginFault;
-use super::waiting::Waiter;
+use super::waiting::{BODY_WAIT, Exceeded, Waiter};
 use crate::access::{Boundary, Denial};
 use crate::demand::Demand;
 use crate::host::Host;
@@ -83,8 +83,12 @@ pub(super) enum Refusal {
     WrongTokenUrl(&'static str),
     /// The provider does not answer.
     ProviderUnavailable(Duration),
-    /// Too many requests wait for the provider already.
-    Overloaded,
+    /// Too many requests wait already.
+    Limit(Exceeded),
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// A body came of a request that does not wait for one.
+    BodyUnexpected,
 }
 
 /// How a refusal reads.
@@ -118,7 +122,11 @@ impl Refusal {
             Refusal::NotFound => "not_found",
             Refusal::WrongTokenUrl(_) => "wrong_token_url",
             Refusal::ProviderUnavailable(_) => "provider_unavailable",
-            Refusal::Overloaded => "overloaded",
+            Refusal::Limit(Exceeded::Places) => "overloaded",
+            Refusal::Limit(Exceeded::Caller) => "too_many_by_caller",
+            Refusal::Limit(Exceeded::Address) => "too_many_by_address",
+            Refusal::BodyTimeout => "body_timeout",
+            Refusal::BodyUnexpected => "body_unexpected",
         }
     }
 
@@ -184,7 +192,7 @@ impl Refusal {
             (Refusal::Denied { .. }, _) => Some(("/.airgate/me", "Who you are here".into())),
             // Only what can be repeated is answered with a page, and an empty
             // address is the one that was asked for.
-            (_, 503) => Some(("", "Try again".into())),
+            (_, 429 | 503) => Some(("", "Try again".into())),
             // Whoever has no way to sign in here would only be refused again.
             (_, 401) => None,
             _ => Some(("/", format!("Open {}", branding.name()).into())),
@@ -267,9 +275,32 @@ impl Refusal {
                     "The identity provider does not answer, so nobody new can be recognised. Please try again.";
                 retry(message, *rest)
             }
-            Refusal::Overloaded => {
-                retry("Too many requests wait for the identity provider. Please try again.", Duration::from_secs(1))
+            Refusal::Limit(Exceeded::Places) => {
+                let message = "The gateway has as many waiting requests as it can hold, so this one was not carried \
+                               out. Please try again.";
+                retry(message, Duration::from_secs(1))
             }
+            Refusal::Limit(Exceeded::Caller) => too_many(
+                "You have as many requests waiting at the gateway as one caller may have, so this one was not carried \
+                 out. Please try again.",
+            ),
+            Refusal::Limit(Exceeded::Address) => too_many(
+                "Your address has as many requests waiting at the gateway as one address may have, so this one was not \
+                 carried out. Please try again.",
+            ),
+            Refusal::BodyTimeout => {
+                let message = format!(
+                    "The request's body did not arrive within {} seconds, so the request was not carried out. Please \
+                     send it again.",
+                    BODY_WAIT.as_secs()
+                );
+                plain(408, "request_timeout", message)
+            }
+            Refusal::BodyUnexpected => retry(
+                "The gateway was not waiting for this request's body, so the request was not carried out. Please try \
+                 again.",
+                Duration::from_secs(1),
+            ),
         }
     }
 }
@@ -355,6 +386,11 @@ fn challenged(status: u16, error: &'static str, message: &'static str, challenge
 
 fn retry(message: &'static str, rest: Duration) -> Words {
     Words { retry_after: Some(seconds(rest)), ..plain(503, "temporarily_unavailable", message) }
+}
+
+/// RFC 6585 section 4.
+fn too_many(message: &'static str) -> Words {
+    Words { retry_after: Some(1), ..plain(429, "too_many_requests", message) }
 }
 
 fn seconds(rest: Duration) -> u64 {

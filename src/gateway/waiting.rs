@@ -1,22 +1,32 @@
 //! Requests that wait for a provider, or for their own body.
+//!
+//! Each list has its own limits ([`List`]): clients that have not authenticated
+//! cannot take the places of callers, and one caller or one client address
+//! cannot take the places of all others.
+
+mod limits;
 
 use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
 
 use super::account::Known;
 use super::refusal::Refusal;
 use super::{Ahead, Body, Step, StreamId, Wake};
 use crate::access::Operation;
+use crate::address::ClientAddress;
+use crate::caller::Caller;
+use crate::host::Host;
 use crate::http::{Content, Request};
 use crate::identity::{LoginId, RelayId};
 use crate::time::Time;
+pub(super) use limits::{Exceeded, List};
 
-/// How many requests may wait at once. Each holds its headers (60 KiB at most)
-/// and, in the proxy, its connection; beyond this the next one is refused.
-const CAPACITY: usize = 512;
+/// How long a body may take to arrive, as far as it is read: 64 KiB at most.
+pub(super) const BODY_WAIT: Duration = Duration::from_secs(10);
 
-/// How many bodies may be on their way at once. A client that is slow with its
-/// own is the proxy's matter; its place is taken as long.
-const READERS: usize = 256;
+/// A limit that stays reached is logged once in this time.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How many requests are answered in one event. Envoy answers them when the
 /// event ends, each answer inside the one before: some 300 overflow the stack of
@@ -30,6 +40,7 @@ pub(super) struct Waiting {
     requests: HashMap<StreamId, Waiter>,
     readers: HashMap<StreamId, Waiter>,
     called: Vec<StreamId>,
+    logged: HashMap<List, Time>,
 }
 
 /// One request on its way through the gateway.
@@ -38,6 +49,13 @@ pub(super) struct Waiter {
     pub request_id: String,
     /// Until when it may wait; set when it first has to, and kept from then on.
     pub deadline: Option<Time>,
+    /// Until when its body may take; set when the body is first asked for.
+    pub body_deadline: Option<Time>,
+    /// Where it was sent from. Read when it is first put on a list, while the
+    /// host still has its stream in effect; `None`: not read yet.
+    pub address: Option<ClientAddress>,
+    /// The owner of the session whose refresh it waits for.
+    pub refreshes: Option<Rc<Caller>>,
     /// Whether nothing follows its headers.
     pub ends: bool,
     /// Its body, once that was asked for.
@@ -61,6 +79,9 @@ impl Waiter {
             request,
             request_id,
             deadline: None,
+            body_deadline: None,
+            address: None,
+            refreshes: None,
             ends,
             body: None,
             ahead: None,
@@ -86,6 +107,28 @@ impl Waiter {
         fault.map_or(Ok(()), |fault| Err(Refusal::UnsupportedContent { fault, operation: operation() }))
     }
 
+    /// The authenticated caller. `None`: the client has not authenticated, or
+    /// not yet.
+    pub fn caller(&self) -> Option<&Caller> {
+        let sender = self.known.sender.as_ref().map(|(caller, _)| caller);
+        sender.or(self.refreshes.as_ref()).map(|caller| &**caller)
+    }
+
+    /// The list on which it waits for a provider.
+    pub fn list(&self) -> List {
+        match (self.login, self.relay, self.caller()) {
+            (Some(_), ..) => List::Logins,
+            (_, Some(_), _) => List::TokenRequests,
+            (.., Some(_)) => List::Callers,
+            (.., None) => List::Keys,
+        }
+    }
+
+    /// The list on which it waits for its body.
+    pub fn body_list(&self) -> List {
+        if self.caller().is_some() { List::CallerBodies } else { List::OtherBodies }
+    }
+
     /// Whether the request itself says that it has no body, which is not known
     /// yet. Who lies is judged like somebody whose body cannot be read.
     pub fn says_it_is_empty(&self) -> bool {
@@ -93,23 +136,65 @@ impl Waiter {
     }
 }
 
-impl Waiting {
-    /// Puts a request on the list, and gives it back where the list is full.
-    pub fn add(&mut self, stream: StreamId, waiter: Waiter) -> Result<(), Box<Waiter>> {
-        if self.requests.len() >= CAPACITY {
-            return Err(Box::new(waiter));
-        }
-        self.requests.insert(stream, waiter);
-        Ok(())
+impl Waiter {
+    fn read_address(&mut self, host: &dyn Host) {
+        self.address = self.address.or_else(|| Some(ClientAddress::read(host)));
     }
 
-    /// Keeps a request until its body has come.
-    pub fn add_reader(&mut self, stream: StreamId, waiter: Waiter) -> Result<(), Box<Waiter>> {
-        if self.readers.len() >= READERS {
-            return Err(Box::new(waiter));
+    /// Whether its time ran out while its body was still on its way.
+    pub fn lacks_body(&self) -> bool {
+        self.body_deadline.is_some() && self.body.is_none()
+    }
+}
+
+impl Waiting {
+    /// Puts a request on its list. Where a limit is reached, gives it back with
+    /// the limit.
+    pub fn add(
+        &mut self,
+        stream: StreamId,
+        mut waiter: Waiter,
+        host: &dyn Host,
+    ) -> Result<(), Box<(Waiter, Exceeded)>> {
+        waiter.read_address(host);
+        match waiter.list().admit(&waiter, self.requests.values(), Waiter::list) {
+            Err(exceeded) => Err(Box::new((waiter, exceeded))),
+            Ok(()) => {
+                self.requests.insert(stream, waiter);
+                Ok(())
+            }
         }
-        self.readers.insert(stream, waiter);
-        Ok(())
+    }
+
+    /// Keeps a request until its body has come. Where a limit is reached, gives
+    /// it back with the limit.
+    pub fn add_reader(
+        &mut self,
+        stream: StreamId,
+        mut waiter: Waiter,
+        host: &dyn Host,
+        now: Time,
+    ) -> Result<(), Box<(Waiter, Exceeded)>> {
+        waiter.read_address(host);
+        match waiter.body_list().admit(&waiter, self.readers.values(), Waiter::body_list) {
+            Err(exceeded) => Err(Box::new((waiter, exceeded))),
+            Ok(()) => {
+                waiter.body_deadline = Some(now.plus(BODY_WAIT));
+                self.readers.insert(stream, waiter);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a limit of a list that is reached is to be logged now.
+    pub fn logs(&mut self, list: List, now: Time) -> bool {
+        // A clock that was set back must not silence it for long.
+        let recent = |at: &Time| *at <= now && now.since(*at) < LOG_INTERVAL;
+        let silent = self.logged.get(&list).is_some_and(recent);
+        if !silent {
+            self.logged.insert(list, now);
+        }
+        !silent
     }
 
     /// The request whose body has come.
@@ -133,10 +218,15 @@ impl Waiting {
         batch.into_iter().filter_map(|stream| self.requests.remove_entry(&stream)).collect()
     }
 
-    /// Takes those off the list whose time is up, a batch at a time.
-    pub fn take_late(&mut self, now: Time) -> Vec<(StreamId, Waiter)> {
-        let late = |waiter: &mut Waiter| waiter.deadline.is_none_or(|deadline| deadline <= now);
-        self.requests.extract_if(|_, waiter| late(waiter)).take(BATCH).collect()
+    /// Takes those off both lists whose time is up. `answered`: how many requests
+    /// this event answers already; together they are a batch at most.
+    pub fn take_late(&mut self, answered: usize, now: Time) -> Vec<(StreamId, Waiter)> {
+        let room = BATCH.saturating_sub(answered);
+        let late = |deadline: Option<Time>| deadline.is_none_or(|deadline| deadline <= now);
+        let mut taken: Vec<_> = self.readers.extract_if(|_, waiter| late(waiter.body_deadline)).take(room).collect();
+        let room = room.saturating_sub(taken.len());
+        taken.extend(self.requests.extract_if(|_, waiter| late(waiter.deadline)).take(room));
+        taken
     }
 }
 

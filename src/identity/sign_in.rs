@@ -66,8 +66,9 @@ pub enum Visit {
     Ended(Vec<String>),
     /// Somebody is signed in.
     Known(Visitor),
-    /// It depends on a refresh. Ask again when something has changed.
-    Wait(Duration),
+    /// It depends on a refresh. Ask again when something has changed. The caller
+    /// is the session's owner, as it was sealed.
+    Wait(Duration, Option<Rc<Caller>>),
 }
 
 /// Somebody who is signed in.
@@ -220,7 +221,9 @@ impl SignIn {
                 self.known(provider, &session, cookies, headers)
             }
             Standing::Pending if now < session.valid_until => self.known(provider, &session, Vec::new(), headers),
-            Standing::Pending => Visit::Wait(REFRESH_WAIT),
+            Standing::Pending => {
+                Visit::Wait(REFRESH_WAIT, provider.caller_of_session(&session, self.sessions.end_of(&session)))
+            }
         }
     }
 
@@ -345,10 +348,12 @@ impl SignIn {
         };
         let login = auth.login_of(&session.provider);
         let location = login.as_ref().and_then(|(index, settings, endpoints)| {
-            if let Some(token) = &session.refresh_token
-                && self.revocations.len() < CAPACITY
-            {
-                self.revocations.push((*index, token.clone()));
+            if let Some(token) = &session.refresh_token {
+                let revocation = (*index, token.clone());
+                // One session that signs out many times causes one call a tick.
+                if self.revocations.len() < CAPACITY && !self.revocations.contains(&revocation) {
+                    self.revocations.push(revocation);
+                }
             }
             login::end_session(settings, endpoints, id_token.as_deref())
         });

@@ -21,9 +21,11 @@ use crate::stream::{Stream, carry_out};
 /// needs new keys by a tenth of a second on average.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Every call is answered, if only by a timeout; an attacker cannot cause more
-/// than one per provider. The bound guards against a host that never answers.
-const MAX_CALLS: usize = 1024;
+/// Every call is answered, if only by a timeout. The bound guards against a host
+/// that never answers, and is more than all lists of the gateway can cause at
+/// once (1,024 logins and refreshes, 128 token requests): otherwise those could
+/// keep keys from being fetched.
+const MAX_CALLS: usize = 2048;
 
 /// The root context.
 pub struct Root<G: Gate> {
@@ -90,7 +92,9 @@ impl<G: Gate> Root<G> {
     }
 
     fn wake(&self, wake: Wake<G::Exchange>) {
-        let slot = self.shared.waiting.try_borrow_mut().ok().and_then(|mut waiting| waiting.remove(&wake.stream));
+        // It stays there: a request whose headers go ahead may have to be answered
+        // later, and each stream removes its own.
+        let slot = self.shared.waiting.try_borrow().ok().and_then(|waiting| waiting.get(&wake.stream).cloned());
         let Some(slot) = slot else {
             return;
         };

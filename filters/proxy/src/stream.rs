@@ -54,24 +54,22 @@ impl<G: Gate> Stream<G> {
     }
 
     fn follow_step(&mut self, step: Step<G::Exchange>) -> Action {
-        match step {
-            Step::Await => {
-                self.waits = true;
-                match self.shared.waiting.try_borrow_mut() {
-                    Ok(mut waiting) => drop(waiting.insert(self.id, Rc::clone(&self.decided))),
-                    Err(_) => return refuse(&self.decided),
-                }
-                Action::Pause
+        if matches!(step, Step::Await | Step::Read { .. }) {
+            self.waits = true;
+            // The root context answers it: with the decision, or because its body
+            // takes too long.
+            match self.shared.waiting.try_borrow_mut() {
+                Ok(mut waiting) => drop(waiting.insert(self.id, Rc::clone(&self.decided))),
+                Err(_) => return refuse(&self.decided),
             }
+        }
+        match step {
+            Step::Await => Action::Pause,
             Step::Read { limit, head: Head::Held } => {
-                self.waits = true;
                 read(limit, false, &self.decided);
                 Action::Pause
             }
-            step => {
-                self.waits |= matches!(step, Step::Read { .. });
-                carry_out(step, &self.decided)
-            }
+            step => carry_out(step, &self.decided),
         }
     }
 

@@ -55,9 +55,8 @@ impl Gate for TokensAlone {
     fn on_tick(&mut self, host: &dyn Host, now: Time) -> Outcome<()> {
         let change = self.authenticator.tick(&mut self.ids, host, now);
         let mut outcome = self.settle(change, host, now);
-        if outcome.wakes.is_empty() {
-            outcome.wakes = self.send_away(host, now);
-        }
+        let late = self.send_away(outcome.wakes.len(), host, now);
+        outcome.wakes.extend(late);
         outcome
     }
 
@@ -83,9 +82,13 @@ impl TokensAlone {
             Err(Wanting::Body(..)) => Duration::ZERO,
         };
         waiter.deadline = waiter.deadline.or(Some(now.plus(wait)));
-        match self.waiting.add(stream, waiter) {
+        match self.waiting.add(stream, waiter, host) {
             Ok(()) => Step::Await,
-            Err(waiter) => super::refuse(&Refusal::Overloaded, &waiter.request_id, host),
+            Err(refused) => {
+                let (waiter, exceeded) = *refused;
+                host.count(waiter.list().counter());
+                super::refuse(&Refusal::Limit(exceeded), &waiter.request_id, host)
+            }
         }
     }
 
@@ -118,9 +121,9 @@ impl TokensAlone {
     }
 
     /// Answers those who have waited long enough.
-    fn send_away(&mut self, host: &dyn Host, now: Time) -> Vec<Wake<()>> {
+    fn send_away(&mut self, answered: usize, host: &dyn Host, now: Time) -> Vec<Wake<()>> {
         let refusal = Refusal::ProviderUnavailable(Duration::from_secs(1));
-        let late = self.waiting.take_late(now).into_iter();
+        let late = self.waiting.take_late(answered, now).into_iter();
         late.map(|(stream, waiter)| Wake { stream, step: super::refuse(&refusal, &waiter.request_id, host) }).collect()
     }
 }

@@ -79,7 +79,7 @@ fn headers_go_ahead_as_they_would_go_and_the_body_decides() {
     went_ahead(bed.post(3, JOBS, &[]));
     let step = bed.gateway.on_body(StreamId(3), Body::TooLong, &bed.host, bed.now);
     assert_eq!(replied(step).1, "low_role", "the stricter reading");
-    assert_eq!(replied(bed.body(3, r#"{"jobType":"sync"}"#)).1, "overloaded", "a body is taken once");
+    assert_eq!(replied(bed.body(3, r#"{"jobType":"sync"}"#)).1, "body_unexpected", "a body is taken once");
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn an_answer_before_the_body_is_left_out() {
     let left = record(step);
     assert_eq!((left.decision, left.reason), (Decision::Deny, "answered_early"));
     assert_eq!(left.get(Field::Operation), Some("publicCreateJob"));
-    assert_eq!(replied(bed.body(1, r#"{"jobType":"sync"}"#)).1, "overloaded", "and it is not judged any more");
+    assert_eq!(replied(bed.body(1, r#"{"jobType":"sync"}"#)).1, "body_unexpected", "and it is not judged any more");
 
     went_ahead(bed.post(2, JOBS, &[]));
     let gone = bed.gateway.on_undecided(StreamId(2), "proxy_refused", &bed.host, bed.now).expect("a record");
