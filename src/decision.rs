@@ -131,6 +131,7 @@ const DENY: &[&str] = &[
     "unknown_step_up",
     "login_code_refused",
     "login_client_refused",
+    "login_refused",
     "login_bad_answer",
     "login_no_id_token",
     "login_wrong_nonce",

@@ -38,6 +38,8 @@ pub enum Counter {
     RefreshFailed,
     /// A renewal that got no usable answer.
     RefreshOutage,
+    /// An answer that refuses the gateway as the provider's client.
+    ClientRefused,
     /// A request with a session that an older key sealed.
     SessionByOlderKey,
     /// A known caller's request to an operation that Airbyte's list lacks.
@@ -64,7 +66,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter, in order, with its name.
-    pub const ALL: [(Counter, &'static str); 26] = [
+    pub const ALL: [(Counter, &'static str); 27] = [
         (Counter::TokenCached, "airgate.tokens.good.cache"),
         (Counter::TokenGoodByHost, "airgate.tokens.good.host"),
         (Counter::TokenGoodBySoftware, "airgate.tokens.good.software"),
@@ -80,6 +82,7 @@ impl Counter {
         (Counter::RefreshOk, "airgate.refreshes.ok"),
         (Counter::RefreshFailed, "airgate.refreshes.failed"),
         (Counter::RefreshOutage, "airgate.refreshes.outage"),
+        (Counter::ClientRefused, "airgate.providers.client_refused"),
         (Counter::SessionByOlderKey, "airgate.sessions.older_key"),
         (Counter::UnknownOperation, "airgate.operations.unknown"),
         (Counter::AgentRefused, "airgate.agents.refused"),

@@ -253,6 +253,11 @@ impl Gateway {
                                     16 KiB). Your administrator can have it send fewer groups.";
                         (502, LoginTrouble::Failed(text.into()))
                     }
+                    LoginFault::ClientRefused | LoginFault::ClientUnauthorized | LoginFault::Refused => {
+                        let text = "Your identity provider refused to complete this login. The reason is in the \
+                                    gateway's log, which your administrator can read.";
+                        (502, LoginTrouble::Failed(text.into()))
+                    }
                     _ => {
                         let text = "Your identity provider answered in a way that cannot be trusted or understood.";
                         (502, LoginTrouble::Failed(text.into()))

@@ -57,7 +57,8 @@ pub enum Answer {
         /// The body.
         body: Vec<u8>,
     },
-    /// A response whose body is beyond [`Answer::MAX_BODY`]; it was not read.
+    /// A response with status 200 whose body is beyond [`Answer::MAX_BODY`]; it
+    /// was not read. With another status the body counts as empty.
     TooLarge,
     /// No response: refused, cut off or timed out.
     Failed,
@@ -67,6 +68,13 @@ impl Answer {
     /// The longest body that is read, in bytes. The largest key set seen in
     /// the wild has under 100 kB.
     pub const MAX_BODY: usize = 1 << 20;
+
+    /// Whether this is an outage: no response, 429, or 5xx. A proxy answers 503
+    /// or 504 itself where it cannot reach the server. Every other response is
+    /// the server's own word on what was asked, 408 and 425 included.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Answer::Failed | Answer::Response { status: 429 | 500..=599, .. })
+    }
 }
 
 /// Without the body: it may hold tokens.

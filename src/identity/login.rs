@@ -36,7 +36,7 @@ pub(super) use settings::LoginSettings;
 pub use start::Origin;
 pub(super) use start::start;
 pub use step_up::StepUp;
-pub(super) use tokens::{TokenAnswer, Tokens, read_tokens};
+pub(super) use tokens::{FailureKind, Tokens, read_tokens};
 
 use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
 

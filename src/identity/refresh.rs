@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::key_store::backoff;
 use crate::host::Host;
 use crate::time::Time;
-use record::{Record, State};
+use record::{Failures, Record, State};
 
 /// How long a refresh has a token to itself. A token call, the wait for a key and
 /// a userinfo call, each with its own timeout, are shorter together.
@@ -64,6 +64,9 @@ pub enum Standing {
     Ended,
     /// The provider cannot be asked now; it will be again.
     Outage,
+    /// The provider does not authenticate the gateway; it will be asked again.
+    /// The session counts until its claims expire.
+    ClientRefused,
 }
 
 /// How a refresh came out.
@@ -71,10 +74,13 @@ pub enum Standing {
 pub enum Ending {
     /// With a new session, sealed.
     Renewed(String),
-    /// The provider refuses the token, or answers for another person.
+    /// The provider refuses the token, or answers for another person, or with
+    /// nothing that can be read.
     Ended,
-    /// No answer, or none of use.
+    /// No answer, 429, or 5xx.
     Outage,
+    /// The provider does not authenticate the gateway (`invalid_client`).
+    ClientRefused,
 }
 
 /// What is to be done now.
@@ -95,9 +101,9 @@ pub struct Refresher<T> {
 /// Where a refresh is.
 enum Entry<T> {
     /// To be called for, or watched while another worker calls.
-    Wanted { carried: T, failures: u32 },
+    Wanted { carried: T, failures: Failures },
     /// Our call is under way, for as long as the lease lasts.
-    Calling { lease: Record, failures: u32 },
+    Calling { lease: Record, failures: Failures },
     /// There is a result.
     Over(Record),
 }
@@ -122,7 +128,7 @@ impl<T: Clone> Refresher<T> {
         let known = self.entries.remove(&hash).filter(|entry| !entry.is_stale(now));
         let entry = known.or_else(|| self.look_up(hash, host, now).map(Entry::Over));
         let entry = match entry {
-            None => Entry::Wanted { carried: carried.clone(), failures: 0 },
+            None => Entry::Wanted { carried: carried.clone(), failures: Failures::default() },
             Some(Entry::Over(Record { at, state: State::Outage(failures) })) if at <= now => {
                 Entry::Wanted { carried: carried.clone(), failures }
             }
@@ -146,7 +152,7 @@ impl<T: Clone> Refresher<T> {
             match entry {
                 Entry::Calling { lease, failures } if !lease.counts(now) => {
                     // The answer was lost; by now another worker may call.
-                    *entry = Entry::Over(outage(failures.saturating_add(1), host, now));
+                    *entry = Entry::Over(outage(failures.and(false), host, now));
                     due.settled = true;
                 }
                 Entry::Wanted { carried, failures } if due.begin.len() < BATCH => {
@@ -178,12 +184,13 @@ impl<T: Clone> Refresher<T> {
                 (Some(*nonce), *failures)
             }
             Some(Entry::Wanted { failures, .. }) => (None, *failures),
-            _ => (None, 0),
+            _ => (None, Failures::default()),
         };
         let ours = match ending {
             Ending::Renewed(sealed) => Record { at: now, state: State::Renewed(sealed) },
             Ending::Ended => Record { at: now, state: State::Ended },
-            Ending::Outage => outage(failures.saturating_add(1), host, now),
+            Ending::Outage => outage(failures.and(false), host, now),
+            Ending::ClientRefused => outage(failures.and(true), host, now),
         };
         let result = match known {
             Some(Entry::Over(earlier)) if earlier.counts(now) && earlier.beats(&ours, own) => earlier,
@@ -230,20 +237,20 @@ impl<T> Entry<T> {
     /// backs of requests that go on with what they have.
     fn standing(&self) -> Standing {
         match self {
-            Entry::Wanted { failures: 0, .. } | Entry::Calling { failures: 0, .. } => Standing::Pending,
-            Entry::Wanted { .. } | Entry::Calling { .. } => Standing::Outage,
+            Entry::Wanted { failures, .. } | Entry::Calling { failures, .. } => failures.standing(),
             Entry::Over(record) => match &record.state {
                 State::Renewed(sealed) => Standing::Renewed(sealed.clone()),
                 State::Ended => Standing::Ended,
-                State::Outage(_) | State::Lease(_) => Standing::Outage,
+                State::Outage(failures) => failures.standing(),
+                State::Lease(_) => Standing::Outage,
             },
         }
     }
 }
 
 /// A failure, and until when the token rests.
-fn outage(failures: u32, host: &dyn Host, now: Time) -> Record {
-    Record { at: now.plus(backoff(failures, host)), state: State::Outage(failures) }
+fn outage(failures: Failures, host: &dyn Host, now: Time) -> Record {
+    Record { at: now.plus(backoff(failures.count, host)), state: State::Outage(failures) }
 }
 
 /// Tells one lease from another. Without random bytes all are alike, and then a

@@ -214,9 +214,12 @@ impl SignIn {
                 _ => Visit::Ended(self.sessions.expired(headers)),
             },
             Standing::Ended => Visit::Ended(self.sessions.expired(headers)),
+            // The provider does not authenticate the gateway, so it vouches for
+            // nobody: the claims hold as long as it has said, and no longer.
+            Standing::ClientRefused if now >= session.valid_until => Visit::Ended(self.sessions.expired(headers)),
             // While the provider is away nobody is locked out; the hard limit
             // holds, since `find` looked.
-            Standing::Outage => {
+            Standing::Outage | Standing::ClientRefused => {
                 let cookies = self.seen_again(&session, by_first_key, now);
                 self.known(provider, &session, cookies, headers)
             }
@@ -428,7 +431,7 @@ impl SignIn {
         }
         let id = LoginId(self.next);
         self.next = self.next.wrapping_add(1);
-        self.grants.insert(id, Grant { provider, purpose, stage: Stage::Due, since: now });
+        self.grants.insert(id, Grant { provider, purpose, stage: Stage::Due, answered: None, since: now });
         Some(id)
     }
 }

@@ -135,14 +135,13 @@ pub fn answer(header_count: usize, body_size: usize) -> Answer {
     if header_count == 0 {
         return Answer::Failed;
     }
-    if body_size > Answer::MAX_BODY {
-        return Answer::TooLarge;
-    }
     let status = headers(Map::CallResponse).and_then(|headers| {
         let text = std::str::from_utf8(headers.first(":status")?).ok()?;
         text.parse().ok()
     });
     match status {
+        Some(200) if body_size > Answer::MAX_BODY => Answer::TooLarge,
+        Some(status) if body_size > Answer::MAX_BODY => Answer::Response { status, body: Vec::new() },
         Some(status) => Answer::Response { status, body: buffer(HTTP_CALL_RESPONSE_BODY, Answer::MAX_BODY) },
         None => Answer::Failed,
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{KEPT, LEASE};
+use super::{KEPT, LEASE, Standing};
 use crate::time::Time;
 
 /// A state, and since when.
@@ -20,8 +20,36 @@ pub(super) enum State {
     /// The sealed session.
     Renewed(String),
     Ended,
-    /// So many calls in a row have failed.
-    Outage(u32),
+    /// Calls have failed.
+    Outage(Failures),
+}
+
+/// The calls in a row that have failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Failures {
+    /// How many.
+    pub count: u32,
+    /// Whether the provider did not authenticate the gateway in one of them. An
+    /// outage after that does not give the session back.
+    pub client_refused: bool,
+}
+
+impl Failures {
+    /// With one more, in which the provider did or did not authenticate the
+    /// gateway.
+    pub fn and(self, client_refused: bool) -> Failures {
+        Failures { count: self.count.saturating_add(1), client_refused: self.client_refused || client_refused }
+    }
+
+    /// What a request is told while they last. Without any it waits for the
+    /// first call.
+    pub fn standing(self) -> Standing {
+        match self {
+            Failures { client_refused: true, .. } => Standing::ClientRefused,
+            Failures { count: 0, .. } => Standing::Pending,
+            Failures { .. } => Standing::Outage,
+        }
+    }
 }
 
 impl Record {

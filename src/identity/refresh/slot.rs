@@ -2,7 +2,7 @@
 //! begins with its number.
 //!
 //! A place is a text with a line for each token:
-//! `<hash> <milliseconds> lease|renewed|ended|outage <what belongs to it>`.
+//! `<hash> <milliseconds> lease|renewed|ended|outage|refused <what belongs to it>`.
 //! All tokens of a place change by one compare-and-swap, so there is nothing to
 //! agree on but the line itself. A line that means something else has another
 //! word, or more words: who does not know it takes the whole place for empty.
@@ -15,7 +15,7 @@
 use ct_codecs::{Base64UrlSafeNoPadding, Decoder, Encoder};
 
 use super::TokenHash;
-use super::record::{Record, State};
+use super::record::{Failures, Record, State};
 use crate::host::Host;
 use crate::identity::shelf::{self, Change};
 use crate::time::Time;
@@ -97,7 +97,8 @@ fn read_line(line: &str) -> Option<(TokenHash, Record)> {
         "lease" => State::Lease(rest.parse().ok()?),
         "renewed" => State::Renewed(rest.to_owned()),
         "ended" => State::Ended,
-        "outage" => State::Outage(rest.parse().ok()?),
+        "outage" => State::Outage(Failures { count: rest.parse().ok()?, client_refused: false }),
+        "refused" => State::Outage(Failures { count: rest.parse().ok()?, client_refused: true }),
         _ => return None,
     };
     words.next().is_none().then_some((TokenHash(hash), Record { at, state }))
@@ -132,6 +133,7 @@ fn write_line(TokenHash(hash): &TokenHash, record: &Record) -> Option<String> {
         }
         State::Renewed(_) => return None,
         State::Ended => format!("{hash} {at} ended -\n"),
-        State::Outage(failures) => format!("{hash} {at} outage {failures}\n"),
+        State::Outage(Failures { count, client_refused: false }) => format!("{hash} {at} outage {count}\n"),
+        State::Outage(Failures { count, client_refused: true }) => format!("{hash} {at} refused {count}\n"),
     })
 }

@@ -72,6 +72,7 @@ fn word(standing: Standing) -> String {
         Standing::Renewed(sealed) => sealed,
         Standing::Ended => "ended".into(),
         Standing::Outage => "outage".into(),
+        Standing::ClientRefused => "refused".into(),
     }
 }
 
@@ -117,7 +118,12 @@ fn one_call_answers_everybody() {
 
 #[test]
 fn one_worker_calls_and_the_others_take_the_result() {
-    for (ending, expected) in [(renewed("sealed"), "sealed"), (Ending::Ended, "ended"), (Ending::Outage, "outage")] {
+    for (ending, expected) in [
+        (renewed("sealed"), "sealed"),
+        (Ending::Ended, "ended"),
+        (Ending::Outage, "outage"),
+        (Ending::ClientRefused, "refused"),
+    ] {
         let mut bed = bed(3, true);
         assert_eq!([bed.ask(0, "a"), bed.ask(1, "a")], ["pending", "pending"]);
         assert_eq!([bed.tick(1), bed.tick(0)], [(1, false), (0, false)]);
@@ -759,4 +765,27 @@ fn a_failure_that_is_heard_of_late_counts_beside_those_before() {
     assert_eq!(bed.ask(0, "a"), "outage", "and it is to be asked again");
     bed.finish(0, "a", Ending::Outage);
     assert!(bed.place("a").ends_with(" outage 2\n"), "{}", bed.place("a"));
+}
+
+/// The provider did not authenticate the gateway: that it then falls silent does not give the session back.
+#[test]
+fn client_refusal_outlasts_later_outages_and_no_renewal() {
+    let mut bed = bed(2, true);
+    bed.ask(0, "a");
+    assert_eq!(bed.tick(0), (1, false));
+    bed.finish(0, "a", Ending::ClientRefused);
+    assert!(bed.place("a").ends_with(" refused 1\n"), "{}", bed.place("a"));
+    for count in 2..5 {
+        bed.pass(60);
+        assert_eq!([bed.ask(0, "a"), bed.ask(1, "a")], ["refused", "refused"], "{count}");
+        assert_eq!(bed.tick(1), (1, false));
+        assert_eq!([bed.ask(0, "a"), bed.ask(1, "a")], ["refused", "refused"], "a call is on its way");
+        bed.finish(1, "a", Ending::Outage);
+        assert!(bed.place("a").ends_with(&format!(" refused {count}\n")), "{}", bed.place("a"));
+    }
+    bed.pass(60);
+    bed.ask(0, "a");
+    bed.tick(0);
+    bed.finish(0, "a", renewed("sealed"));
+    assert_eq!(bed.ask(0, "a"), "sealed");
 }

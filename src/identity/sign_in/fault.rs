@@ -10,8 +10,14 @@ use crate::time::Time;
 pub enum LoginFault {
     /// The provider does not know the code: it is old, or was used before.
     CodeRefused,
-    /// The provider refuses us: client id, secret or redirect URI are wrong.
+    /// The provider does not authenticate the gateway (`invalid_client`): the
+    /// client id, secret or key is wrong.
     ClientRefused,
+    /// The provider does not let the gateway use this grant
+    /// (`unauthorized_client`).
+    ClientUnauthorized,
+    /// The provider refuses for another reason.
+    Refused,
     /// The provider did not answer in time, or is out of order.
     Unavailable,
     /// The provider's answer is none.
@@ -50,7 +56,8 @@ impl LoginFault {
     pub fn reason(&self) -> &'static str {
         match self {
             LoginFault::CodeRefused => "login_code_refused",
-            LoginFault::ClientRefused => "login_client_refused",
+            LoginFault::ClientRefused | LoginFault::ClientUnauthorized => "login_client_refused",
+            LoginFault::Refused => "login_refused",
             LoginFault::Unavailable => "provider_unavailable",
             LoginFault::BadAnswer => "login_bad_answer",
             LoginFault::NoIdToken => "login_no_id_token",

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::{LoginFault, Unmet};
 use crate::http::{Answer, CallId};
-use crate::identity::IdToken;
-use crate::identity::login::{Code, TokenAnswer, Tokens, half_hash, plain, read_tokens};
+use crate::identity::login::{Code, FailureKind, Tokens, half_hash, plain, read_tokens};
 use crate::identity::refresh::TokenHash;
 use crate::identity::session::Session;
+use crate::identity::{Authenticator, IdToken};
 use crate::json;
 use crate::time::Time;
 
@@ -29,6 +29,8 @@ pub(super) struct Grant {
     pub provider: usize,
     pub purpose: Purpose,
     pub stage: Stage,
+    /// What the provider answered where that ended the grant, for the log.
+    pub answered: Option<String>,
     /// When the stage began, or the whole where no call is on its way.
     pub since: Time,
 }
@@ -51,10 +53,15 @@ impl Grant {
     /// The provider gave tokens and then no more answer. A refresh token may be
     /// good for one use, so the new one is kept and everything else stays as it
     /// was; a login begins anew.
-    pub fn interrupted(&self, tokens: Tokens, fault: LoginFault, now: Time) -> Stage {
+    pub fn interrupted(&self, tokens: Tokens, fault: LoginFault, auth: &Authenticator, now: Time) -> Stage {
         Stage::Done(match &self.purpose {
             Purpose::Login(_) => Err(fault),
             Purpose::Refresh(_, old) => {
+                let provider = auth.name_at(self.provider).unwrap_or_default();
+                let answered = self.answered.as_deref().unwrap_or("no answer after the tokens");
+                log::warn!(
+                    "provider {provider}: session refresh: {answered}; the session continues with its old claims"
+                );
                 let refresh_token = tokens.refresh_token.or_else(|| old.refresh_token.clone());
                 let valid_until = now.plus(INTERRUPTED);
                 let session = Session { refresh_token, valid_until, ..old.seen_again(now) };
@@ -102,21 +109,36 @@ pub(super) struct Proof {
     /// Claims of the ID token; of the session before where a refresh brought
     /// none.
     pub claims: Map<String, Value>,
+    /// Whether `claims` are those of the session before.
+    pub old_claims: bool,
     pub valid_until: Time,
     pub tokens: Tokens,
 }
 
-/// What came of a token answer.
-pub(super) fn tokens_of(answer: &Answer) -> Result<Tokens, LoginFault> {
-    match read_tokens(answer) {
-        TokenAnswer::Tokens(tokens) => Ok(tokens),
-        TokenAnswer::InvalidGrant => Err(LoginFault::CodeRefused),
-        TokenAnswer::Refused(error) => {
-            log::warn!("token endpoint: {error}");
-            Err(LoginFault::ClientRefused)
-        }
-        TokenAnswer::Unavailable => Err(LoginFault::Unavailable),
-        TokenAnswer::Malformed => Err(LoginFault::BadAnswer),
+/// Reads a token answer.
+///
+/// # Errors
+/// There are no tokens in it: the fault, and what came, for the log.
+pub(super) fn tokens_of(answer: &Answer) -> Result<Tokens, (LoginFault, String)> {
+    read_tokens(answer).map_err(|failure| {
+        let fault = match failure.kind {
+            FailureKind::Unavailable => LoginFault::Unavailable,
+            FailureKind::InvalidClient => LoginFault::ClientRefused,
+            FailureKind::UnauthorizedClient => LoginFault::ClientUnauthorized,
+            FailureKind::InvalidGrant => LoginFault::CodeRefused,
+            FailureKind::Refused => LoginFault::Refused,
+            FailureKind::Malformed => LoginFault::BadAnswer,
+        };
+        (fault, failure.to_string())
+    })
+}
+
+/// Shows a userinfo answer in a log, without its body.
+pub(super) fn userinfo_shown(answer: &Answer) -> String {
+    match answer {
+        Answer::Response { status, .. } => format!("userinfo answered with status {status}"),
+        Answer::TooLarge => "userinfo answered with more than 1 MiB".to_owned(),
+        Answer::Failed => "userinfo did not answer".to_owned(),
     }
 }
 
@@ -176,11 +198,14 @@ pub(super) fn nonce_tag(nonce: &str) -> Option<String> {
 
 /// Claims that only userinfo has join those of the token; who somebody is and
 /// what vouches for it stays as the token says (OpenID Connect Core 5.3.4).
-pub(super) fn join_userinfo(claims: &mut Map<String, Value>, answer: &Answer) -> Result<(), LoginFault> {
+/// Userinfo is newer than the claims of the session before and replaces them.
+pub(super) fn join_userinfo(proof: &mut Proof, answer: &Answer) -> Result<(), LoginFault> {
+    let Proof { claims, old_claims, .. } = proof;
     let body = match answer {
         Answer::Response { status: 200, body } => body,
-        Answer::Response { status: 400..=499, .. } | Answer::TooLarge => return Err(LoginFault::BadAnswer),
-        _ => return Err(LoginFault::Unavailable),
+        _ if answer.is_outage() => return Err(LoginFault::Unavailable),
+        // Also 401, 403 and 404: the provider does not vouch for this person.
+        _ => return Err(LoginFault::BadAnswer),
     };
     let Ok(Value::Object(userinfo)) = json::parse(body) else {
         return Err(LoginFault::BadAnswer);
@@ -205,7 +230,7 @@ pub(super) fn join_userinfo(claims: &mut Map<String, Value>, answer: &Answer) ->
         "c_hash",
     ];
     for (name, value) in userinfo {
-        if !PROTOCOL.contains(&name.as_str()) && !claims.contains_key(&name) {
+        if !PROTOCOL.contains(&name.as_str()) && (*old_claims || !claims.contains_key(&name)) {
             claims.insert(name, value);
         }
     }

@@ -25,14 +25,20 @@ impl SignIn {
         grant.stage = match std::mem::replace(&mut grant.stage, Stage::Due) {
             Stage::Asking(_) => match grant::tokens_of(answer) {
                 Ok(tokens) => Stage::Checking(tokens),
-                Err(fault) => Stage::Done(Err(fault)),
-            },
-            Stage::AskingUserinfo(_, mut proof) => match grant::join_userinfo(&mut proof.claims, answer) {
-                Ok(()) => self.signed(grant, proof, auth, now),
-                Err(fault @ (LoginFault::Unavailable | LoginFault::BadAnswer)) => {
-                    grant.interrupted(proof.tokens, fault, now)
+                Err((fault, shown)) => {
+                    grant.answered = Some(shown);
+                    Stage::Done(Err(fault))
                 }
-                Err(fault) => Stage::Done(Err(fault)),
+            },
+            Stage::AskingUserinfo(_, mut proof) => match grant::join_userinfo(&mut proof, answer) {
+                Ok(()) => self.signed(grant, proof, auth, now),
+                Err(fault) => {
+                    grant.answered = Some(grant::userinfo_shown(answer));
+                    match fault {
+                        LoginFault::Unavailable => grant.interrupted(proof.tokens, fault, auth, now),
+                        fault => Stage::Done(Err(fault)),
+                    }
+                }
             },
             stage => stage,
         };
@@ -56,14 +62,15 @@ impl SignIn {
             let late = now.since(grant.since) > PATIENCE;
             let (next, goes_on) = match stage {
                 Stage::Due => (self.ask(&grant, auth, ids, host, now, change), false),
-                Stage::Asking(_) | Stage::AskingUserinfo(..) if late => {
-                    (Stage::Done(Err(LoginFault::Unavailable)), true)
+                Stage::Asking(_) if late => (Stage::Done(Err(LoginFault::Unavailable)), true),
+                Stage::AskingUserinfo(_, Proof { tokens, .. }) | Stage::Checking(tokens) if late => {
+                    (grant.interrupted(tokens, LoginFault::Unavailable, auth, now), true)
                 }
-                Stage::Checking(_) if late => (Stage::Done(Err(LoginFault::Unavailable)), true),
                 Stage::Checking(tokens) => self.check(&grant, tokens, auth, host, now),
                 Stage::UserinfoDue(proof) => (self.ask_userinfo(&grant, proof, auth, ids, now, change), false),
                 Stage::Done(outcome) => {
-                    self.finish(id, grant, outcome, host, now, change);
+                    let name = auth.name_at(grant.provider).unwrap_or_default();
+                    self.finish(id, grant, outcome, name, host, now, change);
                     return;
                 }
                 stage => (stage, false),
@@ -129,17 +136,19 @@ impl SignIn {
             (Some(text), purpose) => match auth.check_id_token(grant.provider, text.as_bytes(), grant.since, host, now)
             {
                 Checked::Good(token) => match grant::check_binding(purpose, &token, &tokens, max_age, now) {
-                    Ok(()) => Proof { valid_until: token.expires, claims: token.claims, tokens },
+                    Ok(()) => Proof { valid_until: token.expires, claims: token.claims, old_claims: false, tokens },
                     Err(fault) => return failed(fault),
                 },
                 Checked::Refused(fault) => return failed(LoginFault::BadIdToken(fault)),
                 Checked::Wait(_) => return (Stage::Checking(tokens), false),
-                Checked::Unavailable(_) => return (grant.interrupted(tokens, LoginFault::Unavailable, now), true),
+                Checked::Unavailable(_) => {
+                    return (grant.interrupted(tokens, LoginFault::Unavailable, auth, now), true);
+                }
             },
             (None, Purpose::Login(_)) => return failed(LoginFault::NoIdToken),
             (None, Purpose::Refresh(_, session)) => {
                 let life = tokens.expires_in.unwrap_or(UNSAID_LIFE);
-                Proof { valid_until: now.plus(life), claims: session.claims.clone(), tokens }
+                Proof { valid_until: now.plus(life), claims: session.claims.clone(), old_claims: true, tokens }
             }
         };
         if userinfo && proof.tokens.access_token.is_some() {
@@ -167,7 +176,7 @@ impl SignIn {
                 change.calls.push(call);
                 Stage::AskingUserinfo(id, proof)
             }
-            None => grant.interrupted(proof.tokens, LoginFault::Unavailable, now),
+            None => grant.interrupted(proof.tokens, LoginFault::Unavailable, auth, now),
         }
     }
 
@@ -176,7 +185,7 @@ impl SignIn {
         let Some(provider) = auth.provider_at(grant.provider) else {
             return Stage::Done(Err(LoginFault::Unavailable));
         };
-        let Proof { mut claims, valid_until, tokens } = proof;
+        let Proof { mut claims, valid_until, tokens, .. } = proof;
         let old = match &grant.purpose {
             Purpose::Login(_) => None,
             Purpose::Refresh(_, session) => Some(session),
@@ -217,18 +226,22 @@ impl SignIn {
     }
 
     /// A grant came to its end: a login waits for its browser, a refresh is told
-    /// to everybody.
+    /// to everybody. `provider` is the provider's name.
+    #[expect(clippy::too_many_arguments, reason = "a grant, its outcome, and what every step needs")]
     fn finish(
         &mut self,
         id: LoginId,
         grant: Grant,
         outcome: Result<Signed, LoginFault>,
+        provider: &str,
         host: &dyn Host,
         now: Time,
         change: &mut Change,
     ) {
-        if let Err(fault) = &outcome {
-            log::warn!("sign-in by provider {}: {}", grant.provider, fault.reason());
+        if let Err(fault) = &outcome
+            && now.since(grant.since) <= UNCLAIMED
+        {
+            tell(&grant, fault, provider, host);
         }
         match grant.purpose {
             Purpose::Login(_) => {
@@ -242,18 +255,46 @@ impl SignIn {
                         Ok(sealed) => Ending::Renewed(sealed),
                         Err(_) => Ending::Ended,
                     },
-                    // No word against this person.
-                    Err(LoginFault::Unavailable | LoginFault::ClientRefused | LoginFault::BadAnswer) => Ending::Outage,
+                    Err(LoginFault::Unavailable) => Ending::Outage,
+                    Err(LoginFault::ClientRefused) => Ending::ClientRefused,
+                    // The provider has answered, and not with this person.
                     Err(_) => Ending::Ended,
                 };
                 host.count(match &ending {
                     Ending::Renewed(_) => Counter::RefreshOk,
                     Ending::Ended => Counter::RefreshFailed,
-                    Ending::Outage => Counter::RefreshOutage,
+                    Ending::Outage | Ending::ClientRefused => Counter::RefreshOutage,
                 });
                 self.refresher.finish(hash, ending, host, now);
             }
         }
         change.settled = true;
+    }
+}
+
+/// Logs a grant that failed: the provider, what was asked, what came, and what
+/// follows. Tokens, codes and the provider's own descriptions are left out.
+fn tell(grant: &Grant, fault: &LoginFault, provider: &str, host: &dyn Host) {
+    let (asked, follows) = match (&grant.purpose, fault) {
+        (Purpose::Login(_), _) => ("login", "the login fails"),
+        (Purpose::Refresh(..), LoginFault::Unavailable) => {
+            ("session refresh", "the session continues and the refresh is retried")
+        }
+        (Purpose::Refresh(..), LoginFault::ClientRefused) => {
+            ("session refresh", "the session ends when its claims expire")
+        }
+        (Purpose::Refresh(..), _) => ("session refresh", "the session ends"),
+    };
+    let (reason, answered) = (fault.reason(), grant.answered.as_deref().unwrap_or("no usable answer"));
+    match fault {
+        LoginFault::ClientRefused | LoginFault::ClientUnauthorized => {
+            host.count(Counter::ClientRefused);
+            log::error!(
+                "provider {provider}: {asked}: {answered}; {follows}. The provider refuses the gateway itself: check \
+                 client_id, client_auth and the secret or key under login, and that the provider allows this client \
+                 the grants authorization_code and refresh_token"
+            );
+        }
+        _ => log::warn!("provider {provider}: {asked}: {reason}: {answered}; {follows}"),
     }
 }
