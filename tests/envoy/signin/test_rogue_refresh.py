@@ -107,6 +107,22 @@ def test_invalid_grant_ends_the_session(gate, site, alice):
     ends(gate, site, alice)
 
 
+NO_MORE = [
+    case("access_denied", json_answer({"error": "access_denied"}, 403)),
+    case("mfa_required", json_answer({"error": "mfa_required"}, 403)),
+    case("interaction_required", json_answer({"error": "interaction_required"}, 400)),
+    case("403 HTML", Answer(403, b"<title>No</title>", {"content-type": "text/html"})),
+    case("200 HTML", Answer(body=b"<title>Maintenance</title>", headers={"content-type": "text/html"})),
+]
+
+
+@pytest.mark.parametrize("answer", NO_MORE)
+def test_refusal_ends_the_session_and_the_browser_signs_in_again(gate, site, alice, answer):
+    """`test_refused_refresh.py` has all of them; here is where the browser goes then."""
+    site.token_answer = answer
+    ends(gate, site, alice)
+
+
 def test_a_refresh_token_that_somebody_else_used(gate, site, alice):
     """The provider saw it twice and ends the login; the gateway follows."""
     stolen = site.grants[-1]
@@ -118,7 +134,6 @@ def test_a_refresh_token_that_somebody_else_used(gate, site, alice):
 AWAY = [
     case("500", Answer(500)),
     case("a reset", Answer(reset=True)),
-    case("HTML", Answer(body=b"<title>Maintenance</title>", headers={"content-type": "text/html"})),
     case("temporarily_unavailable", json_answer({"error": "temporarily_unavailable"}, 503)),
 ]
 
