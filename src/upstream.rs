@@ -23,36 +23,20 @@ const OUR_COOKIES: [&[u8]; 2] = [b"__Host-airgate-", b"__Secure-airgate-"];
 /// of headers in all. A longer one is left out, since half a list is a lie.
 const MAX_GROUPS: usize = 4096;
 
-/// What the proxy writes in its own spelling, but for the `x-` before it; with
-/// underscores it is a client's imitation, which some servers would take for it.
+/// What the proxy writes in its own spelling, but for the `x-` before it; in
+/// another one, such as with underscores, it is a client's imitation, which some
+/// servers would take for it.
 const THE_PROXYS: [&str; 4] = ["forwarded-", "envoy-", "real-ip", "request-id"];
 
+/// The only headers of Airbyte's own that a client may send, but for the `x-`
+/// before each. Airbyte authorized by others until 2026-06-10, and no list of
+/// those would name the ones that it reads next.
+const AIRBYTES: [&str; 2] = ["airbyte-analytic-source", "airbyte-version"];
+
 /// Headers that a client must never be able to say, but for the `x-` before each
-/// and sorted for the search: Airbyte authorised by its own `x-airbyte-` ones
-/// until 2026-06-10, and the others change what path, method or client a server
+/// and sorted for the search: they change what path, method or client a server
 /// believes in.
-const FORBIDDEN: [&str; 32] = [
-    "airbyte-auth",
-    "airbyte-config-id",
-    "airbyte-connection-id",
-    "airbyte-connection-ids",
-    "airbyte-creator-user-id",
-    "airbyte-dataplane-group-id",
-    "airbyte-dataplane-id",
-    "airbyte-destination-id",
-    "airbyte-external-auth-id",
-    "airbyte-is-public-api",
-    "airbyte-job-id",
-    "airbyte-operation-id",
-    "airbyte-organization-id",
-    "airbyte-permission-id",
-    "airbyte-scope-id",
-    "airbyte-scope-type",
-    "airbyte-source-definition-id",
-    "airbyte-source-id",
-    "airbyte-user-id",
-    "airbyte-workspace-id",
-    "airbyte-workspace-ids",
+const FORBIDDEN: [&str; 11] = [
     "envoy-original-path",
     "forwarded-path",
     "forwarded-prefix",
@@ -219,10 +203,14 @@ impl Upstream {
     fn strip_headers(&self, headers: &Headers, is_ours: impl Fn(&[u8]) -> bool) -> Stripped {
         Stripped::new(headers, |sent| {
             let name = plain(sent);
+            let imitates = || !sent.eq_ignore_ascii_case(&name);
             match name.strip_prefix(b"x-") {
+                Some(rest) if rest.starts_with(b"airbyte-") => {
+                    imitates() || !AIRBYTES.iter().any(|word| word.as_bytes() == rest)
+                }
                 Some(rest) => {
                     is_ours(rest)
-                        || (sent.contains(&b'_') && THE_PROXYS.iter().any(|word| rest.starts_with(word.as_bytes())))
+                        || (THE_PROXYS.iter().any(|word| rest.starts_with(word.as_bytes())) && imitates())
                         || FORBIDDEN.binary_search_by(|word| word.as_bytes().cmp(rest)).is_ok()
                 }
                 None => match &*name {
@@ -318,12 +306,17 @@ impl Stamp<'_> {
     }
 }
 
-/// A header name in the one spelling in which it is judged: some servers take
-/// an underscore for a dash.
+/// Returns a header name in the one spelling in which it is judged: small letters,
+/// digits and dashes. Some servers take an underscore for a dash, and those that
+/// hand headers on as variables take everything else for one too (RFC 3875
+/// section 4.1.18).
 pub(crate) fn plain(name: &[u8]) -> Cow<'_, [u8]> {
-    match name.iter().any(|byte| byte.is_ascii_uppercase() || *byte == b'_') {
-        false => Cow::Borrowed(name),
-        true => name.iter().map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).collect(),
+    match name.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b':')) {
+        true => Cow::Borrowed(name),
+        false => {
+            let spell = |byte: &u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
+            name.iter().map(spell).collect()
+        }
     }
 }
 

@@ -90,15 +90,17 @@ fn check_forward(sent: &Headers, forward: &Forward, passes: bool) -> Fate {
     };
     for (name, value) in &fields {
         let plain: Vec<u8> =
-            name.iter().map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).collect();
+            name.iter().map(|byte| if b"_.".contains(byte) { b'-' } else { byte.to_ascii_lowercase() }).collect();
         if plain.starts_with(b"x-airgate-") {
             assert!(ours(name), "a client's own {}", String::from_utf8_lossy(name));
             assert_eq!(all(&String::from_utf8_lossy(name)).len(), 1, "said once");
             assert!(value.iter().all(|byte| (b' '..=b'~').contains(byte)), "plain text: {value:?}");
         }
-        for forbidden in
-            ["x-airbyte-user-id", "x-airbyte-auth", "x-original-url", "x-http-method-override", "forwarded"]
-        {
+        if plain.starts_with(b"x-airbyte-") {
+            let may_pass: [&[u8]; 2] = [b"x-airbyte-analytic-source", b"x-airbyte-version"];
+            assert!(may_pass.iter().any(|known| name.eq_ignore_ascii_case(known)), "a client must not say this");
+        }
+        for forbidden in ["x-original-url", "x-http-method-override", "forwarded"] {
             assert_ne!(plain, forbidden.as_bytes(), "a client must not say this");
         }
         assert_ne!(plain, b"proxy-authorization", "credentials stay here");

@@ -47,23 +47,48 @@ fn what_a_client_must_not_say_goes_in_every_spelling() {
     assert!(FORBIDDEN.is_sorted(), "the search needs it sorted");
     let upstream = upstream(json!({}));
     let forbidden = FORBIDDEN.map(|name| format!("x-{name}"));
-    let others = ["x-airgate-user", "x-airgate-route", "x-airgate-pin", "x-airgate-", "authorization", "forwarded"]
-        .map(str::to_owned);
-    for name in forbidden.iter().chain(&others) {
+    let others = ["x-airgate-user", "x-airgate-route", "x-airgate-pin", "x-airgate-", "authorization", "forwarded"];
+    let airbytes = ["x-airbyte-user-id", "x-airbyte-auth", "x-airbyte-", "x-airbyte-read-in-the-next-version"];
+    for name in forbidden.iter().chain(&others.map(str::to_owned)).chain(&airbytes.map(str::to_owned)) {
         let capitals = name.to_ascii_uppercase();
         let underscores = name.replace('-', "_");
         let mixed = name.replacen('-', "_", 1).replace('a', "A");
-        for spelling in [name, capitals.as_str(), &underscores, &mixed] {
+        let dots = name.replace('-', ".");
+        let signs = name.replacen('-', "!", 1).replace('-', "~");
+        for spelling in [name, capitals.as_str(), &underscores, &mixed, &dots, &signs] {
             assert!(removed(&upstream, spelling), "{spelling}");
         }
     }
 }
 
 #[test]
+fn headers_of_airbytes_own_are_removed_unless_listed() {
+    let upstream = upstream(json!({}));
+    for name in AIRBYTES.map(|name| format!("x-{name}")) {
+        assert!(!removed(&upstream, &name) && !removed(&upstream, &name.to_ascii_uppercase()), "{name}");
+        let imitations = [name.replace('-', "_"), name.replacen('-', ".", 1), format!("{name}-"), format!("{name}s")];
+        for imitation in imitations {
+            assert!(removed(&upstream, &imitation), "{imitation}");
+        }
+    }
+    for name in ["x-airbyte-is-public-api", "x-airbyte-analytic", "X-Airbyte-Version-Id", "x-airbyte-\u{e9}"] {
+        assert!(removed(&upstream, name), "{name}");
+        let headers = Headers::from_pairs([(name, "forged")]);
+        assert_eq!(upstream.strip_for_tokens(&headers).finish(), [Edit::Remove(name.as_bytes())], "{name}");
+    }
+}
+
+#[test]
 fn an_imitation_of_what_the_proxy_writes_goes() {
     let upstream = upstream(json!({}));
-    for name in ["x_forwarded_for", "X-Forwarded_Host", "x_forwarded_proto", "x_envoy_external_address", "X_Request_Id"]
-    {
+    for name in [
+        "x_forwarded_for",
+        "X-Forwarded_Host",
+        "x_forwarded_proto",
+        "x_envoy_external_address",
+        "X_Request_Id",
+        "x.forwarded.for",
+    ] {
         assert!(removed(&upstream, name), "{name}");
     }
 }
