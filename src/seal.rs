@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 
-use ct_codecs::{Base64UrlSafeNoPadding, Decoder};
 use jwt_simple::prelude::{
     A256KWKey, Audiences, DecryptionOptions, JWEToken, JWTClaims, UnixTimeStamp, VerificationOptions,
 };
@@ -46,8 +45,8 @@ pub struct Opened<T> {
 }
 
 impl KeyRing {
-    /// Reads a list of `{id, secret: {env: NAME}}`; each secret is 32 bytes in
-    /// base64url. `None`: the list is absent or empty, or nothing in it is good.
+    /// Reads a list of `{id, secret: {env: NAME}}`; each secret is 32 random
+    /// bytes in base64url. `None`: the list is absent or empty, or nothing in it is good.
     /// `audience` is what tells this gateway from others with the same keys: its
     /// external URL.
     pub(crate) fn read(section: &Section<'_>, field: &'static str, audience: &str) -> Option<KeyRing> {
@@ -55,7 +54,7 @@ impl KeyRing {
         let mut ids = Vec::new();
         for item in section.sections(field) {
             let id = read_id(&item, &mut ids);
-            let key = read_secret(&item);
+            let key = item.key("secret").and_then(|key| A256KWKey::from_bytes(&key).ok());
             item.finish();
             if let (Some(id), Some(key)) = (id, key) {
                 keys.push(key.with_key_id(id));
@@ -169,13 +168,6 @@ fn read_id<'a>(item: &Section<'a>, ids: &mut Vec<&'a str>) -> Option<&'a str> {
     }
     ids.push(id);
     Some(id)
-}
-
-fn read_secret(item: &Section<'_>) -> Option<A256KWKey> {
-    let secret = item.secret("secret")?;
-    let bytes = Base64UrlSafeNoPadding::decode_to_vec(secret, None).ok();
-    let key = bytes.and_then(|bytes| A256KWKey::from_bytes(&bytes).ok());
-    key.or_else(|| item.wrong("secret", "the variable holds no key: expected 32 bytes as 43 characters of base64url"))
 }
 
 #[cfg(test)]

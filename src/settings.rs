@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
+use ct_codecs::{Base64UrlSafeNoPadding, Decoder};
 use serde_json::{Map, Value};
 
 use crate::json;
@@ -248,6 +249,19 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A secret that is a key: 32 random bytes as 43 characters of base64url.
+    pub fn key(&self, name: &'static str) -> Option<[u8; 32]> {
+        let secret = self.secret(name)?;
+        let bytes = Base64UrlSafeNoPadding::decode_to_vec(&secret, None).ok();
+        let Some(key) = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()) else {
+            return self.wrong(name, "the variable holds no key: expected 32 bytes as 43 characters of base64url");
+        };
+        if is_guessable(&key) || repeats(secret.as_bytes()) {
+            return self.wrong(name, "the variable's key is not random: expected one such as `airgate keygen` makes");
+        }
+        Some(key)
+    }
+
     /// Reports every field that nobody asked for.
     pub fn finish(&self) {
         let known = self.known.borrow();
@@ -289,6 +303,27 @@ impl<'a> Section<'a> {
     }
 }
 
+/// Whether a key is none that a random generator makes: printable text, few
+/// different bytes, bytes at equal steps, or a pattern that repeats. Of 32 random
+/// bytes fewer than one in 2^45 are printable text, and the others are rarer.
+fn is_guessable(key: &[u8; 32]) -> bool {
+    /// 32 random bytes have 30 different ones, and fewer than 12 once in 2^80.
+    const FEWEST: usize = 12;
+    let different = (0..=u8::MAX).filter(|byte| key.contains(byte)).count();
+    let is_text = key.iter().all(|byte| (b' '..=b'~').contains(byte));
+    let steps = || key.iter().zip(key.iter().skip(1)).map(|(one, next)| next.wrapping_sub(*one));
+    let is_row = steps().zip(steps().skip(1)).all(|(one, next)| one == next);
+    different < FEWEST || is_text || is_row || repeats(key)
+}
+
+/// Whether some text is the same pattern over and over, twice or more. The last
+/// byte does not count: in base64 it holds fewer bits than the others.
+fn repeats(text: &[u8]) -> bool {
+    let counts = text.split_last().map_or(text, |(_, rest)| rest);
+    let repeats_at = |period| counts.iter().zip(counts.iter().skip(period)).all(|(one, later)| one == later);
+    (1..=text.len() >> 1).any(repeats_at)
+}
+
 fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
@@ -308,6 +343,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::testing::test;
+    use ct_codecs::Encoder;
     use serde_json::json;
 
     fn mistakes(value: Value, reader: impl FnOnce(&Section<'_>)) -> Vec<String> {
@@ -368,6 +404,43 @@ mod tests {
                 "e.file: unknown field",
             ]
         );
+    }
+
+    #[test]
+    fn keys_that_are_not_random_are_refused_and_not_shown() {
+        let encode = |bytes: &[u8]| Base64UrlSafeNoPadding::encode_to_string(bytes).unwrap();
+        let read_key = |text: &str| {
+            let environment = |_: &str| Some(text.to_owned());
+            read(&json!({"key": {"env": "KEY"}}), &environment, |section| section.key("key"))
+                .map_err(|found| found.iter().map(Mistake::to_string).collect::<Vec<_>>())
+        };
+        let row: Vec<u8> = (5..37).collect();
+        let back: Vec<u8> = (0..32).map(|step| 255 - 3 * step).collect();
+        let halves: Vec<u8> = [&crate::testing::key_bytes(1)[..16], &crate::testing::key_bytes(1)[..16]].concat();
+        for text in [
+            "A".repeat(43),
+            "_".repeat(42) + "8",
+            encode(&[7; 32]),
+            encode(&[1, 2, 3, 4].repeat(8)),
+            encode(&[[0; 24].as_slice(), &[1, 2, 3, 4, 5, 6, 7, 8]].concat()),
+            encode(&row),
+            encode(&back),
+            encode(&halves),
+            encode(b"this-is-a-key-of-the-tests-32byt"),
+            encode(b"changeme\n".repeat(4).get(..32).unwrap()),
+            "changeme-".repeat(5)[..42].to_owned() + "A",
+            "airgate-session-key-A".repeat(2) + "A",
+        ] {
+            let found = read_key(&text).unwrap_err();
+            assert_eq!(found, ["key: the variable's key is not random: expected one such as `airgate keygen` makes"]);
+        }
+        for number in 0..=255 {
+            assert!(read_key(&encode(&crate::testing::key_bytes(number))).is_ok(), "{number}");
+        }
+        for text in ["short", "A", &"A".repeat(42), &"A".repeat(44), &("A".repeat(42) + "B"), "é"] {
+            let expected = "key: the variable holds no key: expected 32 bytes as 43 characters of base64url";
+            assert_eq!(read_key(text).unwrap_err(), [expected], "{text}");
+        }
     }
 
     #[test]

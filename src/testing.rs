@@ -13,6 +13,17 @@ pub use core::prelude::v1::test;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub use wasm_bindgen_test::wasm_bindgen_test as test;
 
+/// A key as a random generator makes it, another one for each number.
+pub fn key_bytes(number: u8) -> [u8; 32] {
+    hmac_sha256::Hash::hash(&[number])
+}
+
+/// The same as the environment holds it.
+pub fn key(number: u8) -> String {
+    use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
+    Base64UrlSafeNoPadding::encode_to_string(key_bytes(number)).unwrap()
+}
+
 /// A host whose random bytes count upwards, so that tests can foresee them, with
 /// a shelf, counters, and what it was told about requests.
 #[derive(Debug, Default)]

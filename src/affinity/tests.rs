@@ -17,11 +17,8 @@ const MINUTE: u64 = 60_000;
 const START: u64 = 1_000_000_000_000;
 
 fn configured_for(host: &str, settings: &Value) -> Result<Affinity, Vec<Mistake>> {
-    // The variable `1` holds a key of ones, and so on.
-    let environment = |name: &str| {
-        use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
-        name.parse::<u8>().ok().map(|byte| Base64UrlSafeNoPadding::encode_to_string([byte; 32]).unwrap())
-    };
+    // The variable `1` holds the first key, and so on.
+    let environment = |name: &str| name.parse().ok().map(crate::testing::key);
     let whole = json!({ "affinity": settings });
     read(&whole, &environment, |section| Some(Affinity::read(&section.section_or_empty("affinity"), host)))
 }
@@ -125,7 +122,7 @@ fn unknown_forged_and_foreign_values_are_balanced_anew_and_reissued() {
     };
     let own = good(sealing(&[1]));
     let ring = |audience| {
-        read(&json!({"keys": keys(&[1])}), &|_| Some("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE".into()), |section| {
+        read(&json!({"keys": keys(&[1])}), &|_| Some(crate::testing::key(1)), |section| {
             crate::seal::KeyRing::read(section, "keys", audience)
         })
         .unwrap()

@@ -1,6 +1,6 @@
 //! Names that tell one person from another, and not who it is.
 
-use ct_codecs::{Base64UrlSafeNoPadding, Decoder, Encoder};
+use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
 use hmac_sha256::HMAC;
 
 use super::Field;
@@ -26,11 +26,7 @@ impl Pseudonyms {
     /// Reads `pseudonyms`.
     pub fn read(audit: &Section<'_>) -> Option<Pseudonyms> {
         let section = audit.section("pseudonyms")?;
-        let key = section.secret("key").and_then(|secret| {
-            let bytes = Base64UrlSafeNoPadding::decode_to_vec(secret, None).ok();
-            let key = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
-            key.or_else(|| section.wrong("key", "expected 32 bytes as 43 characters of base64url"))
-        });
+        let key = section.key("key");
         let mut of = NAMES.map(|(_, whom)| whom).to_vec();
         if section.has("of") {
             of.clear();

@@ -42,7 +42,7 @@ impl Bed {
         change(&mut config);
         let host = TestHost::default();
         // 32 bytes in base64url, good for every secret.
-        let environment = |_: &str| Some("A".repeat(43));
+        let environment = |_: &str| Some(crate::testing::key(1));
         let settings =
             Settings::parse(config.to_string().as_bytes(), &environment).unwrap_or_else(|found| panic!("{found:?}"));
         let gateway = Gateway::new(settings, &host);

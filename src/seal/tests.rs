@@ -5,24 +5,20 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::settings::{Mistake, read};
-use crate::testing::test;
+use crate::testing::{key, test};
+use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
 
 const HOST: &str = "https://airbyte.example.com";
 
-fn secret(byte: u8) -> String {
-    use ct_codecs::Encoder;
-    Base64UrlSafeNoPadding::encode_to_string([byte; 32]).unwrap()
-}
-
-/// Reads `keys` where the variable `1` holds a key of ones, and so on.
+/// Reads `keys` where the variable `1` holds the first key, and so on.
 fn ring_for(audience: &str, keys: Value) -> Result<Option<KeyRing>, Vec<Mistake>> {
     let environment = |name: &str| match name {
         "SHORT" => Some("c2hvcnQ".to_owned()),
-        "PADDED" => Some(secret(1) + "="),
+        "PADDED" => Some(key(1) + "="),
         "STANDARD" => Some("+".repeat(42) + "A"),
         "UNUSED_BITS" => Some("A".repeat(42) + "B"),
         "LONG" => Some("A".repeat(44)),
-        number => number.parse().ok().map(secret),
+        number => number.parse().ok().map(key),
     };
     read(&json!({ "keys": keys }), &environment, |section| Some(KeyRing::read(section, "keys", audience)))
 }
@@ -141,7 +137,6 @@ fn bare_claims(custom: Value) -> JWTClaims<Value> {
 
 #[test]
 fn hostile_headers() {
-    use ct_codecs::Encoder;
     let (ring, sealed) = sealed();
     let rest = sealed.split_once('.').unwrap().1;
     let nested = format!(r#"{{"alg":"A256KW","enc":"A256GCM","kid":"k1","jwk":{}1"#, "[".repeat(2000));

@@ -16,10 +16,10 @@ from lab.envoy import VERSIONS, Envoy, Options
 from lab.paths import envoy_binary
 
 KEY = "AIRGATE_AFFINITY_KEY"
-GOOD_KEY = "dGhpcy1pcy1hLWtleS1vZi10aGUtdGVzdHMtMzJieXQ"
+GOOD_KEY = "WYMOvDpBhBEFZr8aKQ0IRz39y9SSzkmLFM0aXi-i5EE"
 # What the example asks for.
 SHIPPED = {KEY: GOOD_KEY, "AIRGATE_SESSION_KEY": GOOD_KEY, "AIRGATE_CLIENT_SECRET": "demo"}
-ENVIRONMENT = {"AIRGATE_EMPTY": "", "AIRGATE_SHORT": "tell-nobody-tell-nobody"}
+ENVIRONMENT = {"AIRGATE_EMPTY": "", "AIRGATE_SHORT": "tell-nobody-tell-nobody", "AIRGATE_ZEROS": "A" * 43}
 TYPES = "type.googleapis.com/google.protobuf."
 
 
@@ -203,6 +203,8 @@ SECRETS = {
     "AIRGATE_UNKNOWN": "affinity.keys[0].secret.env: the environment has no such variable",
     "AIRGATE_UNSET": "affinity.keys[0].secret.env: the environment has no such variable",
     "AIRGATE_EMPTY": "affinity.keys[0].secret.env: the environment variable is empty",
+    "AIRGATE_ZEROS": "affinity.keys[0].secret: the variable's key is not random: "
+    "expected one such as `airgate keygen` makes",
     "AIRGATE_SHORT": "affinity.keys[0].secret: the variable holds no key: expected 32 bytes as 43 characters of base64url",
 }
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import subprocess
 
 import yaml
@@ -19,7 +20,8 @@ def test_the_copy_is_a_configuration(tmp_path):
     script = f"set -e\n{COPY}".replace("/tmp/airgate", str(folder))
     subprocess.run(["bash", "-c", script], cwd=ROOT, check=True, timeout=30)
     Authority().leaf().write(folder / "tls")
-    keys = {name: "A" * 43 for name in ("AIRGATE_AFFINITY_KEY", "AIRGATE_SESSION_KEY", "AIRGATE_CLIENT_SECRET")}
+    names = ("AIRGATE_AFFINITY_KEY", "AIRGATE_SESSION_KEY", "AIRGATE_CLIENT_SECRET")
+    keys = {name: secrets.token_urlsafe(32) for name in names}
     for command in (
         [BUILD / "airgate", "check", folder / "envoy.yaml"],
         [envoy_binary(NEWEST), "--mode", "validate", "-c", folder / "envoy.yaml", "--use-dynamic-base-id"],

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import subprocess
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -406,8 +407,9 @@ def test_what_is_broken_in_clusters(parts, doctor):
         bootstrap.tree["static_resources"]["clusters"].append(provider)
         away = {"name": "away", "issuer": "https://away.example.com", "cluster": "away", "audiences": ["airbyte"]}
         bootstrap.plugin_config["providers"].append(away)
-        bootstrap.plugin["vm_config"]["environment_variables"]["key_values"] = {"AIRGATE_AFFINITY_KEY": "A" * 43}
-        bootstrap.plugin["vm_config"]["environment_variables"]["host_env_keys"].remove("AIRGATE_AFFINITY_KEY")
+        variables = bootstrap.plugin["vm_config"]["environment_variables"]
+        variables["key_values"] = {"AIRGATE_AFFINITY_KEY": secrets.token_urlsafe(32)}
+        variables["host_env_keys"].remove("AIRGATE_AFFINITY_KEY")
         crasher(bootstrap)
 
     with Bed(Options(bootstrap=change), parts=parts) as bed:

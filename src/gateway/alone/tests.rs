@@ -14,7 +14,7 @@ fn now() -> Time {
 }
 
 fn open<G: Gate>(config: Value) -> Result<G, Vec<String>> {
-    let environment = |name: &str| (name == "KEY").then(|| "A".repeat(43));
+    let environment = |name: &str| (name == "KEY").then(|| crate::testing::key(1));
     G::open(&config, &environment, &TestHost::default())
         .map_err(|found| found.iter().map(|one| one.to_string()).collect())
 }

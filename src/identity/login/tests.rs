@@ -57,7 +57,7 @@ fn endpoints() -> Metadata {
 
 fn keys_for(host: &str) -> KeyRing {
     let section = json!({"keys": [{"id": "k1", "secret": {"env": "KEY"}}]});
-    let environment = |_: &str| encode(&[7; 32]);
+    let environment = |_: &str| Some(crate::testing::key(7));
     settings::read(&section, &environment, |section| KeyRing::read(section, "keys", host)).unwrap()
 }
 

@@ -19,11 +19,8 @@ const MINUTE: u64 = 60_000;
 const START: u64 = 1_000_000_000_000;
 
 fn configured_for(host: &str, settings: &Value) -> Result<SessionSettings, Vec<Mistake>> {
-    // The variable `1` holds a key of ones, and so on.
-    let environment = |name: &str| {
-        use ct_codecs::{Base64UrlSafeNoPadding, Encoder};
-        name.parse::<u8>().ok().map(|byte| Base64UrlSafeNoPadding::encode_to_string([byte; 32]).unwrap())
-    };
+    // The variable `1` holds the first key, and so on.
+    let environment = |name: &str| name.parse().ok().map(crate::testing::key);
     read(&json!({ "session": settings }), &environment, |root| SessionSettings::read(&root.section("session")?, host))
 }
 
