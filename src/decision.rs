@@ -104,6 +104,7 @@ const DENY: &[&str] = &[
     "missing_claim",
     "bad_claim",
     "required_claim",
+    "sender_constrained",
     // May they?
     "no_origin",
     "cross_site",

@@ -34,6 +34,8 @@ pub struct ClaimSettings {
     typ: Option<String>,
     names: ClaimNames,
     required: Vec<(Pointer, Vec<Value>)>,
+    /// Whether a token that is bound to a key is taken without a proof of it.
+    ignores_binding: bool,
 }
 
 /// Where in the claims each fact stands.
@@ -87,6 +89,7 @@ impl ClaimSettings {
     /// Who the bearer of a token is, once its signature has been checked.
     pub fn judge(&self, token: &Token<'_>, now: Time) -> Result<Caller, TokenFault> {
         let expires = self.check(token, now)?;
+        self.check_binding(token.claims())?;
         self.caller(token.claims(), expires)
     }
 
@@ -175,6 +178,19 @@ impl ClaimSettings {
             () if begins.is_some_and(|begins| begins > latest) => Err(TokenFault::NotYetValid),
             () if issued.is_some_and(|issued| issued > latest) => Err(TokenFault::IssuedInFuture),
             () => Ok(expires),
+        }
+    }
+
+    /// Refuses a token that is bound to its client's key (RFC 7800; RFC 8705
+    /// section 3, RFC 9449 section 6): nothing here asks for a proof of that key,
+    /// and without one the token would be worth as much to a thief. `cnf` of any
+    /// value counts, `null` and `{}` included: an issuer that writes it means to
+    /// bind. ID tokens of a login are not asked: they come from the provider
+    /// itself and are nobody's credential here.
+    fn check_binding(&self, claims: &Map<String, Value>) -> Result<(), TokenFault> {
+        match claims.contains_key("cnf") && !self.ignores_binding {
+            true => Err(TokenFault::SenderConstrained),
+            false => Ok(()),
         }
     }
 

@@ -43,6 +43,8 @@ pub enum TokenFault {
     BadClaim,
     /// A claim has not the value that the provider's settings require.
     RequiredClaim,
+    /// A token that is bound to a key (`cnf`), of which nobody has shown proof.
+    SenderConstrained,
 }
 
 impl TokenFault {
@@ -77,6 +79,7 @@ impl TokenFault {
             TokenFault::MissingClaim => ("missing_claim", "the token lacks a claim"),
             TokenFault::BadClaim => ("bad_claim", "a claim of the token is not usable"),
             TokenFault::RequiredClaim => ("required_claim", "a claim has not the required value"),
+            TokenFault::SenderConstrained => ("sender_constrained", "the token is bound to a key and no bearer token"),
         }
     }
 }
@@ -120,7 +123,7 @@ mod tests {
     use super::*;
     use crate::testing::test;
 
-    const ALL: [TokenFault; 18] = [
+    const ALL: [TokenFault; 19] = [
         TokenFault::Opaque,
         TokenFault::TooLong,
         TokenFault::Malformed,
@@ -139,6 +142,7 @@ mod tests {
         TokenFault::MissingClaim,
         TokenFault::BadClaim,
         TokenFault::RequiredClaim,
+        TokenFault::SenderConstrained,
     ];
 
     #[test]

@@ -79,6 +79,7 @@ def test_a_token_that_says_something_else_is_refused(bed, site):
         site.token(aud="other"),
         site.token(iss="https://other.example.com"),
         site.token(key=stranger),
+        site.token(cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
     ]:
         answer = bed.client(token=token).get(ECHO)
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")

@@ -26,6 +26,7 @@ impl ClaimSettings {
         let typ = section.text("typ").map(media_type);
         let names = ClaimNames::read(&section.section_or_empty("claims"));
         let required = required(section);
+        let ignores_binding = section.choice("sender_constrained", &[("ignore", ())]).is_some();
         Some(ClaimSettings {
             provider: provider?.to_owned(),
             issuer: issuer?.to_owned(),
@@ -37,6 +38,7 @@ impl ClaimSettings {
             typ,
             names: names?,
             required,
+            ignores_binding,
         })
     }
 }

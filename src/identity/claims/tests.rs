@@ -373,8 +373,48 @@ fn required_claims_are_equal_or_the_token_is_refused() {
 }
 
 #[test]
+fn a_token_that_is_bound_to_a_key_is_no_bearer_token() {
+    let bound = |cnf: &Value| {
+        let mut claims = claims(json!({}));
+        claims["cnf"] = cnf.clone();
+        claims
+    };
+    let [plain, lenient] = [json!({}), json!({"sender_constrained": "ignore"})].map(|own| settings(own).unwrap());
+    let id_tokens = settings(json!({"tokens": "id"})).unwrap();
+    for cnf in [
+        json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
+        json!({"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}),
+        json!({"jwk": {"kty": "EC"}}),
+        json!({"kid": "k1"}),
+        json!({}),
+        json!(null),
+        json!([]),
+        json!(""),
+        json!(false),
+    ] {
+        for strict in [&plain, &id_tokens] {
+            let outcome = judge_at(strict, json!("JWT"), bound(&cnf), now());
+            assert_eq!(outcome.err(), Some(TokenFault::SenderConstrained), "{cnf}");
+        }
+        assert!(judge_at(&lenient, json!("JWT"), bound(&cnf), now()).is_ok(), "{cnf}");
+        // The provider itself hands over the ID token of a login.
+        let mut of_login = bound(&cnf);
+        of_login["aud"] = "gateway".into();
+        let text = unsigned(json!({"alg": "ES256"}).to_string(), of_login.to_string());
+        assert!(plain.for_login("gateway").check(&Token::parse(text.as_bytes()).unwrap(), now()).is_ok(), "{cnf}");
+    }
+    assert_eq!(fault(json!({}), json!({"CNF": {}, "act": {"cnf": {}}, "cn": 1})), None);
+    assert_eq!(
+        fault(json!({"sender_constrained": "ignore"}), json!({"exp": 1})),
+        Some(TokenFault::Expired),
+        "nothing else is ignored"
+    );
+}
+#[test]
 fn mistakes_in_the_settings_are_named() {
     let cases = [
+        (json!({"sender_constrained": "require"}), "sender_constrained: expected one of: ignore"),
+        (json!({"sender_constrained": true}), "sender_constrained: expected a text"),
         (json!({"issuer": null}), "issuer: must be written"),
         (json!({"issuer": "http://idp.example.com"}), "issuer: expected a URL that begins with https://"),
         (json!({"issuer": "idp.example.com"}), "issuer: expected a URL that begins with https://"),

@@ -9,7 +9,7 @@ from lab.rogue import Site
 
 @pytest.fixture(scope="module")
 def sites(rogue) -> dict[str, Site]:
-    names = ("left", "right", "id", "typed", "picky", "claims", "few", "aliased")
+    names = ("left", "right", "id", "typed", "picky", "claims", "few", "aliased", "bound")
     sites = {name: rogue.site(f"several-{name}") for name in names}
     # Both call their key by the same name.
     for name in ("left", "right"):
@@ -37,6 +37,7 @@ def gate(gates, rogue, sites) -> Gate:
             }
         },
         "few": {"algorithms": ["ES256"]},
+        "bound": {"sender_constrained": "ignore"},
         "aliased": {"issuer_aliases": ["https://old.rogue.test", "old-name"]},
     }
     return gates([rogue], [site.provider(**changes.get(name, {})) for name, site in sites.items()])
@@ -123,6 +124,21 @@ def test_required_claims(gate, sites, claims, passes):
         gate.passed(answer)
     else:
         gate.bad_token(answer, "required_claim")
+
+
+BOUND = [
+    case("DPoP", {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
+    case("mTLS", {"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}),
+    case("a key", {"jwk": {"kty": "EC"}}),
+    case("nothing", {}),
+    case("a text", "x"),
+]
+
+
+@pytest.mark.parametrize("cnf", BOUND)
+def test_a_token_that_is_bound_to_a_key_is_refused_unless_the_provider_says_otherwise(gate, sites, cnf):
+    gate.bad_token(gate.ask(sites["left"].token(cnf=cnf)), "sender_constrained")
+    gate.passed(gate.ask(sites["bound"].token(cnf=cnf)))
 
 
 def test_claims_of_other_names(gate, sites):
