@@ -199,8 +199,7 @@ impl Gateway {
         self.settle(change, host, now)
     }
 
-    /// What to change in the headers of the upstream's response; they are asked
-    /// for only if they matter, since most responses need no look.
+    /// What to change in the headers of the upstream's response.
     pub fn on_response(&mut self, exchange: &Exchange, headers: impl FnOnce() -> Option<Headers>, now: Time) -> Edits {
         response::edits(&self.affinity, &mut self.upstream, exchange, headers, now)
     }
@@ -563,8 +562,7 @@ fn denied(denial: Denial, operation: Option<&Operation>, sender: &Sender) -> Ref
 }
 
 fn exchange(waiter: &mut Waiter, sender: Option<&Sender>, permit: Permit, stay: Stay, since: Time) -> Exchange {
-    let visitor = matches!(sender, Some(Sender::Visitor(_)));
-    Exchange::new(permit, stay, std::mem::take(&mut waiter.cookies), since, visitor)
+    Exchange::new(permit, stay, std::mem::take(&mut waiter.cookies), since, sender.map(Sender::auth))
 }
 
 /// Whom the token in a request stands for; `None`: it brings none.

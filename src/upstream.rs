@@ -6,7 +6,9 @@ mod token;
 use std::borrow::Cow;
 
 use crate::caller::{Caller, Groups};
-use crate::http::{Answer, Call, CallId, CallIds, Edits, Headers, Request, Stripped, cookies_without};
+use crate::http::{
+    Answer, Call, CallId, CallIds, Edits, Headers, Request, Stripped, cookies_without, set_cookies_without,
+};
 use crate::settings::Section;
 use crate::time::Time;
 
@@ -177,15 +179,19 @@ impl Upstream {
     /// business. `cookie` is the affinity cookie's name.
     pub fn strip(&self, headers: &Headers, cookie: Option<&str>) -> Stripped {
         let mut stripped = self.strip_headers(headers, |name| name.starts_with(OURS));
-        let ours = |name: &[u8]| {
-            cookie.is_some_and(|cookie| name == cookie.as_bytes())
-                || (self.mode == Mode::Token && own_login::is_its_cookie(name))
-                || OUR_COOKIES
-                    .iter()
-                    .any(|prefix| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)))
-        };
-        cookies_without(headers, ours).note(stripped.edits());
+        cookies_without(headers, |name| self.is_ours(name, cookie)).note(stripped.edits());
         stripped
+    }
+
+    /// Whether a cookie is none of what client and Airbyte say to each other: the
+    /// gateway's, of which `cookie` is the affinity cookie's name, or that of
+    /// Airbyte's own login where the gateway's token takes its place.
+    fn is_ours(&self, name: &[u8], cookie: Option<&str>) -> bool {
+        cookie.is_some_and(|cookie| name == cookie.as_bytes())
+            || (self.mode == Mode::Token && own_login::is_its_cookie(name))
+            || OUR_COOKIES
+                .iter()
+                .any(|prefix| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)))
     }
 
     /// The same where only tokens are looked at: what other filters say of the
@@ -240,20 +246,18 @@ impl Upstream {
         if self.mode == Mode::Token { OwnLogin::read(request) } else { None }
     }
 
-    /// Whether responses have to be looked at.
-    pub fn wants_response(&self) -> bool {
-        self.mode == Mode::Token
-    }
-
-    /// Keeps the cookies of Airbyte's own login from clients; to be done before
-    /// other cookies are added. Airbyte's refusal of our token renews it, and
-    /// repeats nothing.
-    pub fn on_response(&mut self, headers: &Headers, now: Time, edits: &mut Edits) {
-        if let Some(token) = &mut self.token {
-            own_login::without_its_cookies(headers, edits);
-            if headers.first(":status") == Some(b"401") {
-                token.refused(now);
-            }
+    /// Takes out of a response what Airbyte must not say: the gateway's cookies
+    /// and headers, and the cookies of Airbyte's own login where it is not used. To
+    /// be done before cookies are added. `cookie` is the affinity cookie's name.
+    /// Airbyte's refusal of our token renews it, and repeats nothing.
+    pub fn on_response(&mut self, headers: &Headers, cookie: Option<&str>, now: Time, edits: &mut Edits) {
+        set_cookies_without(headers, |name| self.is_ours(name, cookie), edits);
+        let ours = |name: &[u8]| plain(name).strip_prefix(b"x-").is_some_and(|rest| rest.starts_with(OURS));
+        headers.iter().filter(|(name, _)| ours(name)).for_each(|(name, _)| edits.remove(name));
+        if let Some(token) = &mut self.token
+            && headers.first(":status") == Some(b"401")
+        {
+            token.refused(now);
         }
     }
 

@@ -2,10 +2,14 @@
 
 use crate::access::Permit;
 use crate::affinity::{Affinity, Stay};
-use crate::http::{Edits, Headers};
+use crate::caller::Auth;
+use crate::http::{Edits, Headers, is_for_shared_caches, limits_framing, private};
 use crate::identity::SignIn;
 use crate::time::Time;
 use crate::upstream::Upstream;
+
+/// Where the proxy says which backend it chose.
+pub(super) const PIN: &str = "x-airgate-pin";
 
 /// What the response to a forwarded request needs to know.
 #[derive(Debug)]
@@ -16,13 +20,13 @@ pub struct Exchange {
     cookies: Vec<String>,
     /// When the request was sent on.
     since: Time,
-    /// Whether a browser asked, with a session.
-    visitor: bool,
+    /// How the caller is known; `None`: nobody asked.
+    auth: Option<Auth>,
 }
 
 impl Exchange {
-    pub(super) fn new(permit: Permit, stay: Stay, cookies: Vec<String>, since: Time, visitor: bool) -> Exchange {
-        Exchange { permit, stay, cookies, since, visitor }
+    pub(super) fn new(permit: Permit, stay: Stay, cookies: Vec<String>, since: Time, auth: Option<Auth>) -> Exchange {
+        Exchange { permit, stay, cookies, since, auth }
     }
 
     /// By what leave the request was forwarded.
@@ -39,25 +43,51 @@ pub(super) fn edits(
     now: Time,
 ) -> Edits {
     let mut edits = Edits::default();
-    if exchange.visitor {
-        // A browser would ask for a password that nobody has.
-        edits.remove(b"www-authenticate");
-    }
-    let stays = affinity.wants_response(&exchange.stay, now);
-    let session = if now.since(exchange.since) < SignIn::LATE { exchange.cookies.as_slice() } else { &[] };
-    let sets = !session.is_empty();
-    if !(stays || sets || upstream.wants_response()) {
-        return edits;
-    }
     let Some(headers) = headers() else {
+        // Of a response that cannot be seen no cookie passes: it might be ours.
+        edits.remove(b"set-cookie");
         return edits;
     };
-    upstream.on_response(&headers, now, &mut edits);
-    keep(affinity, &exchange.stay, session, &headers, now, &mut edits);
+    upstream.on_response(&headers, affinity.cookie_name(), now, &mut edits);
+    if exchange.auth == Some(Auth::Session) {
+        protect_visitor(&headers, &mut edits);
+    }
+    let session = if now.since(exchange.since) < SignIn::LATE { exchange.cookies.as_slice() } else { &[] };
+    let sets = keep(affinity, &exchange.stay, session, &headers, now, &mut edits);
+    // Without a word of the upstream no shared cache keeps the answer to a request
+    // with `Authorization` (RFC 9111 section 3.5); of other fields it does not know.
+    let is_kept_from_sharing = upstream.credentials_header() == "authorization";
+    if let Some(auth) = exchange.auth {
+        headers.iter().filter(|(name, _)| is_for_shared_caches(name)).for_each(|(name, _)| edits.remove(name));
+        let says = auth == Auth::Session || !is_kept_from_sharing || headers.first("cache-control").is_some();
+        if says && !sets {
+            keep_private(&headers, &mut edits);
+        }
+    }
     edits
 }
 
-/// Sets the cookies that are due, and takes out what the proxy says of its choice.
+/// Changes the response to somebody with a session: a browser would ask for a
+/// password that nobody has, and let any site frame a page in which this person
+/// may do things.
+fn protect_visitor(headers: &Headers, edits: &mut Edits) {
+    if headers.first("www-authenticate").is_some() {
+        edits.remove(b"www-authenticate");
+    }
+    if !limits_framing(headers) {
+        edits.add_policy("frame-ancestors 'self'");
+    }
+}
+
+fn keep_private(headers: &Headers, edits: &mut Edits) {
+    if let Some(value) = private(headers) {
+        edits.set("cache-control", value);
+    }
+}
+
+/// Sets the cookies that are due.
+/// Whether there are any; then the response is kept from shared caches, which
+/// would hand one client's cookie to the next.
 pub(super) fn keep(
     affinity: &Affinity,
     stay: &Stay,
@@ -65,21 +95,14 @@ pub(super) fn keep(
     headers: &Headers,
     now: Time,
     edits: &mut Edits,
-) {
-    let pin = headers.first("x-airgate-pin");
-    if pin.is_some() {
-        edits.remove(b"x-airgate-pin");
-    }
+) -> bool {
+    let pin = headers.first(PIN);
     let stay = affinity.on_response(stay, pin, now).map(|cookie| cookie.set_cookie);
     let cookies = || stay.iter().chain(session);
     cookies().for_each(|cookie| edits.set_cookie(cookie));
-    if cookies().next().is_some() {
-        // A shared cache that kept the response would hand one client's cookie
-        // to the next (HAProxy's `nocache`).
-        let sent = headers.first("cache-control").unwrap_or_default().to_ascii_lowercase();
-        let has = |word: &[u8]| sent.windows(word.len()).any(|part| part == word);
-        if !has(b"private") && !has(b"no-store") {
-            edits.set("cache-control", "private");
-        }
+    let sets = cookies().next().is_some();
+    if sets {
+        keep_private(headers, edits);
     }
+    sets
 }

@@ -8,6 +8,7 @@ mod logout;
 mod order;
 mod record;
 mod relay;
+mod responses;
 mod sessions;
 mod sign_in;
 mod step_up;

@@ -54,6 +54,26 @@ pub fn cookies_without(headers: &Headers, ours: impl Fn(&[u8]) -> bool) -> Cooki
     if left.is_empty() { CookieCut::Gone } else { CookieCut::Left(left) }
 }
 
+/// Takes the cookies whose name is `ours` out of a response. The others are
+/// written anew as they are, for a header map only forgets all fields of a name.
+pub fn set_cookies_without(headers: &Headers, ours: impl Fn(&[u8]) -> bool, edits: &mut Edits) {
+    let is_cut = |line: &[u8]| ours(name_set(line));
+    if headers.all("set-cookie").any(is_cut) {
+        edits.remove(b"set-cookie");
+        headers.all("set-cookie").filter(|line| !is_cut(line)).for_each(|line| edits.set_cookie(line));
+    }
+}
+
+/// The name that a `Set-Cookie` line sets. A cookie without a name is sent back as
+/// its value alone (RFC 6265bis section 5.8.3), so `=a=b` sets what reads as `a`.
+fn name_set(line: &[u8]) -> &[u8] {
+    let is_blank = |byte: &u8| *byte <= b' ';
+    let start = line.iter().position(|byte| !is_blank(byte) && *byte != b'=').unwrap_or(line.len());
+    let name = line.get(start..).unwrap_or_default().split(|byte| b"=;".contains(byte)).next().unwrap_or_default();
+    let end = name.iter().rposition(|byte| !is_blank(byte)).map_or(0, |last| last.saturating_add(1));
+    name.get(..end).unwrap_or_default()
+}
+
 fn pairs(headers: &Headers) -> impl Iterator<Item = &[u8]> {
     headers.all("cookie").flat_map(parts).map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
 }
@@ -188,6 +208,39 @@ mod tests {
         let mixed = headers(&[b"a=1;ours=1; b=\xff", b"ours=2; c"]);
         assert_eq!(cookies_without(&mixed, ours), CookieCut::Left(b"a=1; b=\xff; c".to_vec()));
         assert_eq!(cookies_without(&Headers::default(), ours), CookieCut::Unchanged);
+    }
+
+    #[test]
+    fn a_response_does_not_set_ours_and_others_stay_byte_for_byte() {
+        use crate::http::Edit;
+        let cut = |lines: &[&[u8]]| {
+            let mut edits = Edits::default();
+            let headers = Headers::from_pairs(lines.iter().map(|line| ("Set-Cookie", line)));
+            set_cookies_without(&headers, |name| name == b"ours", &mut edits);
+            edits
+        };
+        let remove = Edit::Remove(b"set-cookie");
+        for line in [
+            "ours=1",
+            "ours=1; Path=/; Secure",
+            " ours = 1",
+            "\tours\t=1",
+            "ours",
+            "ours;a=b",
+            "=ours=1",
+            " = =ours=1",
+            "=ours",
+            "\x0bours\x0c=1",
+            "ours=",
+        ] {
+            assert_eq!(cut(&[line.as_bytes()]), [remove], "{line:?}");
+        }
+        for line in ["", "=", "a=ours", "a; ours=1", "ours2=1", "xours=1", "Ours=1", "a=1, ours=2", "o urs=1"] {
+            assert_eq!(cut(&[line.as_bytes()]), [], "{line:?}");
+        }
+        let add = |line| Edit::Add(b"set-cookie", line);
+        let odd = &b" a = \xff;; x"[..];
+        assert_eq!(cut(&[odd, b"ours=1", b"b=2", b"ours=3"]), [remove, add(odd), add(b"b=2")]);
     }
 
     #[test]

@@ -50,6 +50,12 @@ impl Edits {
         self.push(Kind::Set, name.as_bytes(), value.as_ref());
     }
 
+    /// Adds a policy to those that a response has: browsers enforce each of them
+    /// (Content Security Policy Level 3 section 2.2).
+    pub fn add_policy(&mut self, policy: &str) {
+        self.push(Kind::Add, b"content-security-policy", policy.as_bytes());
+    }
+
     /// Adds a cookie, which has a field of its own (RFC 6265 section 3).
     pub fn set_cookie(&mut self, line: impl AsRef<[u8]>) {
         self.push(Kind::Add, b"set-cookie", line.as_ref());

@@ -1,6 +1,6 @@
 //! Airbyte's own login, whose place the gateway's token takes.
 
-use crate::http::{Edits, Headers, Reply, Request};
+use crate::http::{Reply, Request};
 
 /// The cookies of Airbyte's login, and what renews them.
 const COOKIES: [&[u8]; 2] = [b"JWT", b"JWT_REFRESH_TOKEN"];
@@ -48,21 +48,10 @@ pub(super) fn is_its_cookie(name: &[u8]) -> bool {
     COOKIES.iter().any(|cookie| name.eq_ignore_ascii_case(cookie))
 }
 
-/// Takes its cookies out of a response. The others are written anew as they
-/// are, for a header map only forgets all fields of a name.
-pub(super) fn without_its_cookies(headers: &Headers, edits: &mut Edits) {
-    let is_its = |line: &&[u8]| is_its_cookie(line.split(|byte| *byte == b'=').next().unwrap_or_default());
-    if !headers.all("set-cookie").any(|line| is_its(&line)) {
-        return;
-    }
-    edits.remove(b"set-cookie");
-    headers.all("set-cookie").filter(|line| !is_its(line)).for_each(|line| edits.set_cookie(line));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Edit;
+    use crate::http::Headers;
     use crate::testing::test;
 
     #[test]
@@ -94,26 +83,6 @@ mod tests {
         for name in ["", "JWT2", "XJWT", "_JWT", "JWT,", "session"] {
             assert!(!is_its_cookie(name.as_bytes()), "{name}");
         }
-    }
-
-    #[test]
-    fn its_cookies_leave_a_response_and_others_stay_byte_for_byte() {
-        let cut = |lines: &[&[u8]]| {
-            let mut edits = Edits::default();
-            let lines = lines.iter().map(|line| (&b"Set-Cookie"[..], *line));
-            without_its_cookies(
-                &Headers::from_pairs([(&b"x"[..], &b"JWT=1"[..])].into_iter().chain(lines)),
-                &mut edits,
-            );
-            edits
-        };
-        let remove = Edit::Remove(b"set-cookie");
-        let add = |line| Edit::Add(b"set-cookie", line);
-        assert_eq!(cut(&[]), []);
-        assert_eq!(cut(&[b"a=JWT=1; Path=/", b"b=\xff"]), []);
-        assert_eq!(cut(&[b"JWT=x; HttpOnly", b"JWT_REFRESH_TOKEN="]), [remove]);
-        let (odd, doubled) = (&b" a = \xff;; x"[..], &b"b=1, JWT=2"[..]);
-        assert_eq!(cut(&[odd, b"JWT =x", doubled, doubled]), [remove, add(odd), add(doubled), add(doubled)]);
     }
 
     #[test]

@@ -151,7 +151,7 @@ fn airbytes_own_cookies_pass_in_neither_direction() {
     assert_eq!(cut(&upstream, "JWT=x; a=1; ,JWT_REFRESH_TOKEN=y"), [Edit::Set(b"cookie", b"a=1")]);
     assert_eq!(cut(&upstream, "JWT=x"), [Edit::Remove(b"cookie")]);
     let mut edits = Edits::default();
-    upstream.on_response(&Headers::from_pairs([("set-cookie", "JWT=x")]), Time::default(), &mut edits);
+    upstream.on_response(&Headers::from_pairs([("set-cookie", "JWT=x")]), None, Time::default(), &mut edits);
     assert_eq!(edits, [Edit::Remove(b"set-cookie")]);
 }
 
@@ -164,7 +164,7 @@ fn without_a_token_airbytes_login_is_its_own() {
         let mut upstream = upstream(json!({ "mode": mode }));
         assert_eq!(upstream.own_login(&request), None);
         let mut edits = Edits::default();
-        upstream.on_response(&Headers::from_pairs([("set-cookie", "JWT=x")]), Time::default(), &mut edits);
+        upstream.on_response(&Headers::from_pairs([("set-cookie", "JWT=x")]), None, Time::default(), &mut edits);
         assert!(upstream.authorize(&mut edits, Time::default()));
         assert_eq!(edits, []);
         assert_eq!(stripped(&upstream, &[("cookie", "JWT=x")]), []);
@@ -189,6 +189,35 @@ fn our_cookies_are_cut_and_others_kept() {
     assert_eq!(cut("a=1; b=2"), []);
     assert_eq!(cut("stay=x; a=1"), [Edit::Set(b"cookie", b"a=1")]);
     assert_eq!(cut("__Host-airgate-session=x; __host-airgate-y=1"), [Edit::Remove(b"cookie")]);
+}
+
+#[test]
+fn a_response_sets_neither_our_cookies_nor_our_headers() {
+    let mut upstream = upstream(json!({}));
+    let mut edits_of = |pairs: &[(&str, &str)]| {
+        let mut edits = Edits::default();
+        upstream.on_response(&Headers::from_pairs(pairs.iter().copied()), Some("stay"), Time::default(), &mut edits);
+        edits
+    };
+    for line in [
+        "__Host-airgate-session=forged; Path=/; Secure",
+        "__Host-airgate-session-1=forged",
+        "__host-AIRGATE-login=",
+        " __Secure-airgate-id = x",
+        "=__Host-airgate-session=forged",
+        "__Host-airgate-session",
+        "stay=forged",
+        "=stay=forged",
+    ] {
+        let expected = [Edit::Remove(b"set-cookie"), Edit::Add(b"set-cookie", b"a=1; Path=/")];
+        assert_eq!(edits_of(&[("set-cookie", line), ("Set-Cookie", "a=1; Path=/")]), expected, "{line}");
+    }
+    for name in ["x-airgate-user", "X-AirGate-Role", "x_airgate-pin", "x-airgate-", "x.airgate.anything"] {
+        assert_eq!(edits_of(&[(name, "forged"), ("x-other", "1")]), [Edit::Remove(name.as_bytes())], "{name}");
+    }
+    let harmless =
+        [("set-cookie", "Stay=1"), ("set-cookie", "airgate=2"), ("x-airgat", "3"), ("server", "x-airgate-a")];
+    assert_eq!(edits_of(&harmless), []);
 }
 
 #[test]

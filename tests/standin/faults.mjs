@@ -54,7 +54,8 @@ const HEALTH = ['/api/v1/health', '/api/public/v1/health'];
 const isWhole = (least, most) => (value) => Number.isInteger(value) && value >= least && value <= most;
 const isText = (value) => typeof value === 'string';
 const isBoolean = (value) => typeof value === 'boolean';
-const isHeaders = (value) => isObject(value) && Object.values(value).every(isText);
+const isField = (value) => isText(value) || (Array.isArray(value) && value.every(isText));
+const isHeaders = (value) => isObject(value) && Object.values(value).every(isField);
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 const has = (shape) => (value) =>
   isObject(value) && Object.entries(value).every(([name, field]) => Object.hasOwn(shape, name) && shape[name](field));

@@ -38,6 +38,9 @@ impl Gate for AffinityAlone {
         if self.0.wants_response(stay, now)
             && let Some(headers) = headers()
         {
+            if headers.first(response::PIN).is_some() {
+                edits.remove(response::PIN.as_bytes());
+            }
             response::keep(&self.0, stay, &[], &headers, now, &mut edits);
         }
         edits
