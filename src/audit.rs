@@ -96,10 +96,10 @@ impl Audit {
         let mut parts = target.splitn(2, |byte| *byte == b'?');
         let path = parts.next().unwrap_or_default();
         record.add_clean(Field::Query, &parts.next().map(|query| self.secrets.query(path, query)).unwrap_or_default());
+        record.add_clean(Field::Path, &self.secrets.path(path));
         if self.sink == Sink::Log {
             record.add(Field::Method, &text(":method"));
             record.add(Field::Host, &text(":authority"));
-            record.add_clean(Field::Path, &target::path(path));
         }
     }
 

@@ -162,7 +162,7 @@ impl Field {
 
     /// Whether the proxy's access log has it from the proxy, as this does.
     pub(super) fn is_the_proxys(self) -> bool {
-        use Field::{Host, Method, Path, Port, RequestId};
-        matches!(self, Host | Method | Path | Port | RequestId)
+        use Field::{Host, Method, Port, RequestId};
+        matches!(self, Host | Method | Port | RequestId)
     }
 }

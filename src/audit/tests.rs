@@ -103,7 +103,7 @@ fn whatever_comes_it_is_one_valid_line() {
 fn the_proxy_is_told_what_it_does_not_know() {
     let audit = audit(json!({}));
     let mut record = audit.begin(Decision::Allow, "role", false, false).unwrap();
-    for field in [Field::User, Field::Method, Field::Path, Field::Port, Field::Host] {
+    for field in [Field::User, Field::Method, Field::Port, Field::Host] {
         audit.note(&mut record, field, "x");
     }
     audit.note_id(&mut record, "r1", true);
@@ -120,6 +120,7 @@ fn the_proxy_is_told_what_it_does_not_know() {
             ("airgate.reason", "role"),
             ("airgate.enduser.id", "x"),
             ("airgate.url.query", "key=REDACTED"),
+            ("airgate.url.path", "/a"),
             ("airgate.client.address", "192.0.2.7"),
         ]
     );
