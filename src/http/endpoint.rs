@@ -12,8 +12,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads an `https` URL without user information or fragment.
+    /// Reads an `https` URL without user information or fragment, in printable ASCII
+    /// (RFC 3986 section 2): other bytes would go into a call's headers as they are.
     pub fn parse(url: &str) -> Option<Endpoint> {
+        if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
         let uri: http::Uri = url.parse().ok()?;
         let authority = uri.authority()?.as_str();
         if uri.scheme_str() != Some("https") || authority.contains('@') || url.contains('#') {
@@ -45,6 +49,16 @@ mod tests {
         {
             assert_eq!(Endpoint::parse(url), None, "{url}");
         }
+    }
+
+    #[test]
+    fn bytes_outside_printable_ascii_are_refused() {
+        for odd in ["é", "\u{80}", "\u{202e}", " ", "\t", "\r\n", "\0", "\x7f"] {
+            for url in [format!("https://a/{odd}"), format!("https://a{odd}/"), format!("https://a/?x={odd}")] {
+                assert_eq!(Endpoint::parse(&url), None, "{url:?}");
+            }
+        }
+        assert!(Endpoint::parse("https://a/%C3%A9?x=%20").is_some());
     }
 
     #[test]

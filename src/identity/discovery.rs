@@ -100,6 +100,11 @@ pub(super) fn read_discovery(text: &[u8], issuers: &[String]) -> Result<Value, P
         return Err(ProviderFault::WrongIssuer);
     }
     document.retain(|name, _| Metadata::MEMBERS.contains(&name.as_str()));
+    let mut endpoints = document.iter().filter(|(name, value)| name.contains('_') && value.is_string());
+    if let Some((name, _)) = endpoints.find(|(_, value)| value.as_str().and_then(Endpoint::parse).is_none()) {
+        // Its value is the provider's word, and may be anything.
+        log::warn!("the discovery document's {name} is not used: no https URL of ASCII without user and fragment");
+    }
     let document = Value::Object(document);
     Metadata::read(&document).jwks_uri.ok_or(ProviderFault::NoJwksUri)?;
     Ok(document)
@@ -141,6 +146,8 @@ mod tests {
             (r#"{"issuer":"https://a/"}"#, ProviderFault::WrongIssuer),
             (r#"{"issuer":["https://a"]}"#, ProviderFault::WrongIssuer),
             (r#"{"issuer":"https://a"}"#, ProviderFault::NoJwksUri),
+            (r#"{"issuer":"https://a","jwks_uri":"https://k/é"}"#, ProviderFault::NoJwksUri),
+            (r#"{"issuer":"https://a","jwks_uri":"https://u@k/keys"}"#, ProviderFault::NoJwksUri),
             (r#"{"issuer":"https://a","jwks_uri":"http://k/keys"}"#, ProviderFault::NoJwksUri),
         ] {
             assert_eq!(read(text), Err(fault), "{text}");
