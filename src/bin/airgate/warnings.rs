@@ -94,16 +94,7 @@ fn access(config: &Value, found: &mut Vec<Finding>) {
         let what = "everybody whom a provider knows may do everything";
         warn(found, "access.default_role", what, "none or reader, and access.roles for the others");
     }
-    if list(config, "/providers").len() > 1 {
-        for (index, entry) in list(config, "/access/roles").iter().enumerate() {
-            if entry.get("provider").is_none() {
-                let path = format!("access.roles[{index}]");
-                let what =
-                    "holds for every provider: a group or client of the same name at another one has this role too";
-                warn(found, &path, what, "write provider beside it");
-            }
-        }
-    }
+    of_any_provider(config, found);
     match config.pointer("/access/report_only") {
         Some(Value::Bool(true)) => {
             let what = "nothing of access is enforced: whoever is known may do everything that is not closed";
@@ -114,6 +105,35 @@ fn access(config: &Value, found: &mut Vec<Finding>) {
             warn(found, "access.report_only", what, "take them out once the record shows no refusal that surprises");
         }
         _ => {}
+    }
+}
+
+/// Entries whose conditions several providers can meet, while they name none.
+fn of_any_provider(config: &Value, found: &mut Vec<Finding>) {
+    const CONDITIONS: [&str; 6] = ["user", "email_domain", "group", "client", "claim", "act"];
+    let providers = list(config, "/providers");
+    if providers.len() < 2 {
+        return;
+    }
+    let name = |provider: &Value| {
+        let text = |name: &str| provider.get(name).and_then(Value::as_str).map(str::to_owned);
+        text("name").or_else(|| text("issuer")).unwrap_or_default()
+    };
+    let names: Vec<String> = providers.iter().map(name).collect();
+    let names = names.join(", ");
+    for (pointer, inner) in [("roles", ""), ("rules", "/who"), ("agents", ""), ("report_only", "")] {
+        for (index, entry) in list(config, &format!("/access/{pointer}")).iter().enumerate() {
+            let Some(who) = entry.pointer(inner) else { continue };
+            // A condition on the issuer names the provider, too.
+            if who.get("provider").is_some() || who.get("claim").is_some_and(|claim| claim == "/iss") {
+                continue;
+            }
+            if let Some(word) = CONDITIONS.iter().find(|word| who.get(**word).is_some()) {
+                let path = format!("access.{pointer}[{index}]{}", inner.replace('/', "."));
+                let what = format!("holds for every provider ({names}): each may know the same {word}");
+                warn(found, &path, &what, "write provider beside it");
+            }
+        }
     }
 }
 
@@ -182,6 +202,31 @@ mod tests {
             paths(json!({"affinity": {"mode": "off"}, "providers": [{}, {}], "access": roles})),
             ["access.roles[0]"]
         );
+    }
+
+    #[test]
+    fn conditions_that_several_providers_can_meet_are_named() {
+        let config = |providers: Value| {
+            json!({"affinity": {"mode": "off"}, "providers": providers, "access": {
+                "roles": [{"user": "a"}, {"email_domain": "a"}, {"group": "a"}, {"client": "a"}, {"claim": "/a"},
+                    {"group": "a", "provider": "x"}, {"claim": "/iss", "equals": "https://x"}],
+                "rules": [{"who": {"group": "a"}}, {"who": {"role": "admin"}}, {"what": {}}, {"who": {"auth": "session"}},
+                    {"who": {"user": "a", "provider": ["x", "y"]}}],
+                "agents": [{"client": "a"}, {"act": "a"}, {"client": "a", "provider": "x"}],
+            }})
+        };
+        let names = json!([{"name": "x"}, {"issuer": "https://y"}]);
+        let found: Vec<String> = paths(config(names.clone()));
+        let mut expected: Vec<String> = (0..5).map(|index| format!("access.roles[{index}]")).collect();
+        expected.extend(["access.rules[0].who", "access.agents[0]", "access.agents[1]"].map(str::to_owned));
+        assert_eq!(found, expected);
+        assert_eq!(paths(config(json!([{"name": "x"}]))), [""; 0]);
+        let said = about(&config(names), 1).into_iter().find(|finding| finding.path == "access.roles[2]");
+        let text = "holds for every provider (x, https://y): each may know the same group";
+        assert_eq!(said.map(|finding| finding.text), Some(text.to_owned()));
+        let listed =
+            json!({"affinity": {"mode": "off"}, "providers": [{}, {}], "access": {"report_only": [{"user": "a"}]}});
+        assert_eq!(paths(listed), ["access.report_only[0]", "access.report_only"]);
     }
 
     #[test]
