@@ -62,7 +62,7 @@ impl TokenFault {
     const fn words(self) -> (&'static str, &'static str) {
         match self {
             TokenFault::Opaque => ("opaque_token", "the token is not a JWT"),
-            TokenFault::TooLong => ("token_too_long", "the token is too long"),
+            TokenFault::TooLong => ("token_too_long", "the token is longer than 16 KiB"),
             TokenFault::Malformed => ("malformed", "the token is malformed"),
             TokenFault::UnsupportedHeader => ("unsupported_header", "the token has a header that is not supported"),
             TokenFault::AlgorithmNotAllowed => ("algorithm_not_allowed", "the signature algorithm is not allowed"),
