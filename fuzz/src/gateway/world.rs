@@ -175,6 +175,7 @@ impl World {
             Content::TooLong => Body::TooLong,
             content => Body::Whole(self.content(content)),
         };
+        let is_empty = matches!(&body, Body::Whole(body) if body.is_empty());
         let site = &mut self.site;
         let step = site.gateway.on_body(StreamId(stream), body, &site.host, site.now);
         if !reads {
@@ -184,6 +185,11 @@ impl World {
         }
         let open = self.open.remove(&stream).expect("it is there");
         assert!(!matches!(step, Step::Read { .. }), "a body is asked for once");
+        if matches!(step, Step::Forward(_) | Step::Await) {
+            let encodings: Vec<&[u8]> = open.sent.all("content-encoding").collect();
+            let is_plain = encodings.iter().all(|value| value.eq_ignore_ascii_case(b"identity"));
+            assert!(is_plain || is_empty, "a body is judged that Airbyte decodes: {encodings:?}");
+        }
         self.steps(stream, Open { reads: false, ..open }, step);
     }
 
@@ -337,6 +343,12 @@ impl World {
             fields.push((b"sec-fetch-site".into(), b"same-origin".into()));
         }
         fields.extend(ask.fields.iter().map(|(name, value)| (name_of(name), value.0.clone())));
+        // A body is declared as what its endpoint takes, unless the script declares it otherwise.
+        if matches!(ask.method, Method::Post | Method::Put) && !fields.iter().any(|(name, _)| name == b"content-type") {
+            let form = matches!(ask.path, Path::Notice);
+            let media = if form { "application/x-www-form-urlencoded" } else { "application/json" };
+            fields.push((b"content-type".into(), media.into()));
+        }
         let (mut may, mut browser) = self.credentials(&ask.credentials, &mut fields);
         if let Path::Callback(which) = ask.path
             && let Some(login) = self.login_at(which)
