@@ -1,4 +1,5 @@
 // The last requests seen, in the order they came. Bounded: the oldest falls out.
+import { createHash } from 'node:crypto';
 import { pairs } from './call.mjs';
 
 const CAPACITY = 1000;
@@ -15,13 +16,21 @@ export class Journal {
       url: req.url,
       headers: pairs(req.rawHeaders),
       body_bytes: 0,
+      body_sha256: null,
       status: null,
       aborted: false,
       complete: false,
     };
     this.#add(entry);
-    req.on('data', (chunk) => { entry.body_bytes += chunk.length; });
-    req.on('end', () => { entry.complete = req.complete; });
+    const hash = createHash('sha256');
+    req.on('data', (chunk) => {
+      entry.body_bytes += chunk.length;
+      hash.update(chunk);
+    });
+    req.on('end', () => {
+      entry.complete = req.complete;
+      entry.body_sha256 = hash.digest('hex');
+    });
     res.on('close', () => {
       entry.status = res.headersSent ? res.statusCode : null;
       entry.aborted = !res.writableFinished;
