@@ -51,3 +51,12 @@ def test_files_are_there(page):
         elif re.fullmatch(r"(?:\.\./|\./)*" + _SOURCE, code) and code.rpartition("/")[2] not in names_of_files():
             wrong.append(code)
     assert not wrong
+
+
+def test_tests_that_the_page_on_request_reading_names_are_there():
+    text = (ROOT / "docs/request-reading.md").read_text()
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ") and line.endswith(" |")]
+    named = {name for row in rows for name in re.findall(r"`([a-z]\w+)`", row[-1])}
+    files = [*(ROOT / "src").rglob("*.rs"), *(ROOT / "tests/envoy").rglob("*.py")]
+    tests = {name for file in files for name in re.findall(r"(?:fn|def) (\w+)\(", file.read_text())}
+    assert len(named) > 30 and not named - tests

@@ -11,12 +11,14 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from access.policy import Policy
 from signin.gate import lift_limits
 
 from lab.bootstrap import Bootstrap
 from lab.envoy import Options
+from lab.provider import client_secret
 
 MINE, THEIRS = "7b3f2c1a-4d5e-4f60-8a9b-0c1d2e3f4a5b", "0e9d8c7b-6a5f-4e4d-8c3b-2a1f0e9d8c7b"
 POLICY = {
@@ -79,9 +81,23 @@ def policy(request, open_bed, rogue, site) -> Policy:
     return policy
 
 
-def refused(policy: Policy, answer, reason: str) -> None:
-    line = policy.refused(answer, reason, 415)
-    assert line["http.response.status_code"] in (415, "415")
+def refused(policy: Policy, answer: httpx.Response, reason: str) -> None:
+    """With 415 and why, and Airbyte saw nothing of it, not even headers that go ahead of a body."""
+    assert answer.status_code == 415 and "x-standin-name" not in answer.headers, f"{answer.status_code} {answer.text}"
+    assert not policy.arrived(answer), "it reached Airbyte"
+    assert answer.headers["content-type"] == "application/json"
+    said, line = answer.json(), policy.line(answer)
+    assert (said["status"], said["error"], said["request_id"]) == (415, "invalid_request", line["airgate.request_id"])
+    assert (line["airgate.decision"], line["airgate.reason"]) == ("deny", reason), line
+    assert not line["airgate.ids"], "of a body that is not read, no ids are told"
+
+
+def denied(policy: Policy, answer: httpx.Response, reason: str) -> None:
+    """With 403, and what Airbyte saw of it, if anything, never became a request."""
+    assert answer.status_code == 403 and "x-standin-name" not in answer.headers, f"{answer.status_code} {answer.text}"
+    assert policy.line(answer)["airgate.reason"] == reason
+    for arrived in policy.arrived(answer):
+        assert policy.is_ahead and not arrived["complete"] and not arrived["body_bytes"], arrived
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -137,8 +153,8 @@ def test_other_charset_is_refused(policy, who, asked, number, charset):
 def test_unsaid_charset_is_read_as_no_json(policy, charset):
     """Jackson finds out by itself what JSON is encoded in (RFC 4627 section 3), and skips a byte order mark."""
     body = json.dumps({"connectionId": MINE, "jobType": "sync"}).encode(charset)
-    policy.refused(policy.ask(AGENT, SYNC, body), "agent_ids")
-    policy.refused(policy.ask(RUNNER, JOBS, body), "low_role")
+    denied(policy, policy.ask(AGENT, SYNC, body), "agent_ids")
+    denied(policy, policy.ask(RUNNER, JOBS, body), "low_role")
 
 
 TYPES = ["text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/yaml"]
@@ -174,7 +190,7 @@ def test_request_without_a_body_needs_no_content_type(policy):
     policy.passed(policy.ask(AGENT, f"GET /api/public/v1/jobs?connectionId={MINE}", headers={"content-encoding": "deflate"}))
 
 
-PAIR = {"client_id": "ci-bot", "client_secret": "wrong"}
+PAIR = {"client_id": "ci-bot", "client_secret": client_secret("ci-bot")}
 
 
 @pytest.mark.parametrize("asked, plain", [(TOKEN, {"content-type": JSON}), (NOTICE, {"content-type": "application/x-www-form-urlencoded"})])
@@ -204,7 +220,7 @@ def test_own_endpoint_refuses_what_would_have_to_be_decoded(policy, asked, plain
 def test_own_endpoints_take_what_they_always_took(policy):
     if policy.is_ahead:
         pytest.skip("the gateway reads no body of its own there")
-    assert anonymous(policy, TOKEN, json.dumps(PAIR).encode(), {"content-type": JSON}).status_code == 401
+    assert anonymous(policy, TOKEN, json.dumps(PAIR).encode(), {"content-type": JSON}).json()["access_token"]
     form = {"content-type": "application/x-www-form-urlencoded"}
     assert policy.line(anonymous(policy, NOTICE, b"logout_token=x", form))["airgate.reason"] != "content_type"
 
