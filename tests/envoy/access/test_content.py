@@ -1,6 +1,6 @@
-"""Bodies that Airbyte would decode before it reads them, through a real Envoy: refused with 415 before anything is judged.
+"""Bodies that Airbyte would decode before it reads them, through a real Envoy: refused with 415, and judged by nothing.
 
-The bodies in polyglots.tsv are valid JSON as they stand and, inflated, other JSON. Airbyte's server inflates whatever says
+The bodies in polyglots.tsv are valid JSON as they stand and, inflated, other JSON. Airbyte's server inflates a body with
 `Content-Encoding: deflate`, so a verdict about the bytes as they stand would be about something else.
 """
 
@@ -29,7 +29,7 @@ POLICY = {
         {"role": "reader", "group": "readers"},
     ],
     "rules": [
-        {"name": "frozen", "who": {"client": "cli"}, "which": {"connection": [MINE]}, "then": "deny", "reason": "Frozen."},
+        {"name": "frozen", "who": {"client": "cli"}, "which": {"connection": [MINE]}, "then": "deny"},
         {"name": "given", "who": {"client": "given"}, "which": {"connection": [MINE]}, "then": "allow"},
     ],
     "agents": [{"name": "bot", "client": "bot", "connections": [MINE]}],
@@ -54,8 +54,8 @@ ATTACKS = {
     "an agent resets its own connection": (AGENT, JOBS, 2),
     "a reader starts a discovery": (READER, CATALOG, 3),
 }
-ENCODINGS = ["deflate", "gzip", "x-gzip", "x-deflate", "br", "snappy", "zstd", "compress", "Deflate", "GZIP", "identity, deflate"]
-ENCODINGS += ["deflate, identity", "deflate,gzip", "aes128gcm", "identity;q=1", "*", "\"deflate\""]
+ENCODINGS = ["deflate", "gzip", "x-gzip", "x-deflate", "br", "snappy", "zstd", "compress", "Deflate", "GZIP"]
+ENCODINGS += ["identity, deflate", "deflate, identity", "deflate,gzip", "aes128gcm", "identity;q=1", "*", "\"deflate\""]
 JSON = "application/json"
 
 Headers = dict[str, str] | list[tuple[str, str]]
@@ -114,7 +114,8 @@ def test_bodies_have_two_readings(number):
 @pytest.mark.parametrize("who, asked, number", ATTACKS.values(), ids=ATTACKS)
 def test_body_is_permitted_only_as_it_stands(policy, who, asked, number):
     body = POLYGLOTS[number][2]
-    for plain in ({}, {"content-encoding": "identity"}, {"content-encoding": "Identity"}, {"content-type": f"{JSON}; charset=UTF-8"}):
+    utf_8 = {"content-type": f"{JSON}; charset=UTF-8"}
+    for plain in ({}, {"content-encoding": "identity"}, {"content-encoding": "Identity"}, utf_8):
         answer = policy.ask(who, asked, body, plain)
         policy.passed(answer)
         assert policy.arrived(answer)[0]["body_bytes"] == len(body)
@@ -129,7 +130,10 @@ def test_inflated_reading_alone_is_refused(policy, who, asked, number):
     assert answer.status_code == 403 and "x-standin-name" not in answer.headers
 
 
-@pytest.mark.parametrize("fields", [("identity", "deflate"), ("deflate", "identity"), ("identity", "Deflate"), ("", "deflate")])
+LINES_OF_TWO = [("identity", "deflate"), ("deflate", "identity"), ("identity", "Deflate"), ("", "deflate")]
+
+
+@pytest.mark.parametrize("fields", LINES_OF_TWO)
 def test_encoding_in_two_lines_is_refused(policy, fields):
     refused(policy, ask_in_lines(policy, AGENT, SYNC, POLYGLOTS[0][2], "content-encoding", fields), "content_encoding")
 
@@ -140,13 +144,15 @@ def test_honestly_compressed_body_is_refused(policy, compress: Callable[[bytes],
     refused(policy, policy.ask(AGENT, SYNC, body, {"content-encoding": "gzip"}), "content_encoding")
 
 
+TWO = [ATTACKS["an agent syncs another connection"], ATTACKS["a runner resets"]]
 CHARSETS = ["utf-16", "UTF-16LE", "utf-32", "iso-8859-1", "utf-7", '"utf-16"', "", "utf-8; charset=utf-16"]
 
 
 @pytest.mark.parametrize("charset", CHARSETS)
-@pytest.mark.parametrize("who, asked, number", [ATTACKS["an agent syncs another connection"], ATTACKS["a runner resets"]])
+@pytest.mark.parametrize("who, asked, number", TWO)
 def test_other_charset_is_refused(policy, who, asked, number, charset):
-    refused(policy, policy.ask(who, asked, POLYGLOTS[number][2], {"content-type": f"{JSON}; charset={charset}"}), "content_charset")
+    fields = {"content-type": f"{JSON}; charset={charset}"}
+    refused(policy, policy.ask(who, asked, POLYGLOTS[number][2], fields), "content_charset")
 
 
 @pytest.mark.parametrize("charset", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
@@ -157,12 +163,12 @@ def test_unsaid_charset_is_read_as_no_json(policy, charset):
     denied(policy, policy.ask(RUNNER, JOBS, body), "low_role")
 
 
-TYPES = ["text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/yaml"]
-TYPES += ["application/octet-stream", "application/json, text/plain", "application/jsonx", ""]
+TYPES = ["text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+TYPES += ["application/yaml", "application/octet-stream", "application/json, text/plain", "application/jsonx", ""]
 
 
 @pytest.mark.parametrize("type", TYPES)
-@pytest.mark.parametrize("who, asked, number", [ATTACKS["an agent syncs another connection"], ATTACKS["a runner resets"]])
+@pytest.mark.parametrize("who, asked, number", TWO)
 def test_other_content_type_is_refused(policy, who, asked, number, type):
     refused(policy, policy.ask(who, asked, POLYGLOTS[number][2], {"content-type": type}), "content_type")
 
@@ -187,13 +193,17 @@ def test_content_is_free_where_no_body_is_judged(policy):
 
 
 def test_request_without_a_body_needs_no_content_type(policy):
-    policy.passed(policy.ask(AGENT, f"GET /api/public/v1/jobs?connectionId={MINE}", headers={"content-encoding": "deflate"}))
+    encoded = {"content-encoding": "deflate"}
+    policy.passed(policy.ask(AGENT, f"GET /api/public/v1/jobs?connectionId={MINE}", headers=encoded))
 
 
 PAIR = {"client_id": "ci-bot", "client_secret": client_secret("ci-bot")}
 
 
-@pytest.mark.parametrize("asked, plain", [(TOKEN, {"content-type": JSON}), (NOTICE, {"content-type": "application/x-www-form-urlencoded"})])
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("asked, plain", [(TOKEN, {"content-type": JSON}), (NOTICE, {"content-type": FORM})])
 @pytest.mark.parametrize(
     "fields, reason",
     [
