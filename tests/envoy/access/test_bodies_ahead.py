@@ -21,6 +21,7 @@ from lab.wire import Fields, Wire, Wire2
 WIRES = pytest.mark.parametrize("wire", [Wire, Wire2], ids=["HTTP/1.1", "HTTP/2"])
 JOBS, SYNC, UPDATE = b"/api/public/v1/jobs", b"/api/v1/connections/sync", b"/api/v1/connections/update"
 CATALOG = b"/api/v1/web_backend/connections/get"
+JSON = (b"content-type", b"application/json")
 BUDGET = 2
 ACCESS = {
     "default_role": "runner",
@@ -70,7 +71,7 @@ class Asker:
 
     def __init__(self, bed: Bed, site, wire: type[Wire], **claims):
         self.visitor = Visitor(bed, wire, who=None)
-        self.fields: Fields = [(b"authorization", f"Bearer {site.token(**claims)}".encode())]
+        self.fields: Fields = [(b"authorization", f"Bearer {site.token(**claims)}".encode()), JSON]
 
     def ask(self, target: bytes, body: object, fields: Fields = []) -> Visit:
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -237,7 +238,7 @@ def test_whoever_waits_for_keys_waits_with_everything(parts, options, version, w
     parts.provider.delay(700)
     try:
         with untrapped(options(version), parts) as bed:
-            visit = Visitor(bed, wire).ask_in_parts(JOBS, [], lambda mark: iter([body] if body else []))
+            visit = Visitor(bed, wire).ask_in_parts(JOBS, [JSON], lambda mark: iter([body] if body else []))
             line = passed(visit, len(body)) if b"sync" in body else refused(visit, "low_role")
             assert float(line["airgate.waited_ms"]) >= 100
     finally:
