@@ -22,7 +22,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::access::{
-    self, Access, BodyNeed, BodyQuestion, Denial, Effect, Errand, Foresight, Operation, Permit, Prospect, Question, Role, Trace,
+    self, Access, BodyNeed, BodyQuestion, Denial, Effect, Errand, Foresight, Operation, Permit, Prospect, Question,
+    Role, Trace,
 };
 use crate::address;
 use crate::affinity::{Affinity, Bearer, Stay};

@@ -27,9 +27,8 @@ impl Access {
         let rows = || catalog.rows().iter();
         let mut found = Vec::new();
         for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| !rule.which.is_empty()) {
-            let about = rows().filter(|(path, method, operation)| {
-                rule.may_be_about_path(&Asked::of_row(method, path, operation))
-            });
+            let about = rows()
+                .filter(|(path, method, operation)| rule.may_be_about_path(&Asked::of_row(method, path, operation)));
             found.push(Unmatched::new(format!("access.rules[{index}].which"), rule.gives(), about, |operation| {
                 rule.which.can_match(operation.places.unwrap_or_default(), rule.gives())
             }));
@@ -93,12 +92,25 @@ mod tests {
         let found = access.unmatched();
         let of = |path: &str| found.iter().find(|entry| entry.path == path);
         let rule = of("access.rules[0].which").unwrap();
-        assert_eq!((&rule.operations[..], rule.of, rule.gives), (&["deleteConnection", "getConnection"].map(String::from)[..], 3, false));
+        assert_eq!(
+            (&rule.operations[..], rule.of, rule.gives),
+            (&["deleteConnection", "getConnection"].map(String::from)[..], 3, false)
+        );
         let rule = of("access.rules[1].which").unwrap();
-        assert_eq!((&rule.operations[..], rule.of, rule.gives), (&["createConnection", "cancelJob"].map(String::from)[..], 3, true));
-        assert!([of("access.rules[2].which"), of("access.rules[3].which"), of("access.agents[0]")].iter().all(Option::is_none));
+        assert_eq!(
+            (&rule.operations[..], rule.of, rule.gives),
+            (&["createConnection", "cancelJob"].map(String::from)[..], 3, true)
+        );
+        assert!(
+            [of("access.rules[2].which"), of("access.rules[3].which"), of("access.agents[0]")]
+                .iter()
+                .all(Option::is_none)
+        );
         let agent = of("access.agents[1]").unwrap();
-        assert!(agent.operations.iter().any(|name| name == "getJob") && agent.operations.iter().any(|name| name == "cancelJob"));
+        assert!(
+            agent.operations.iter().any(|name| name == "getJob")
+                && agent.operations.iter().any(|name| name == "cancelJob")
+        );
         assert!(!agent.operations.iter().any(|name| name == "refreshConnectionStream" || name == "syncConnection"));
     }
 }

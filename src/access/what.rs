@@ -1,8 +1,8 @@
 //! What an entry of the policy is about.
 
+use super::body::Certainty;
 use super::glob::Glob;
 use super::words::{did_you_mean, globs, owned, patterns, quoted, read_words};
-use super::body::Certainty;
 use super::{Catalog, Effect, Fit, Impact, Operation, is_page};
 use crate::http::{PathPattern, Request};
 use crate::settings::Section;
@@ -39,7 +39,8 @@ impl<'a> Asked<'a> {
         let path = request.target().matched();
         let tag = tag(path);
         let is_page = is_page(request);
-        let asked = Asked { operation, method: method(request), path, tag, effect: None, impact: None, favourably: false };
+        let asked =
+            Asked { operation, method: method(request), path, tag, effect: None, impact: None, favourably: false };
         match operation {
             Some(operation) => asked.with_facts(operation),
             None if is_page => Asked { effect: Some(Effect::Reads), impact: Some(Impact::None), ..asked },
@@ -50,7 +51,8 @@ impl<'a> Asked<'a> {
     /// An operation of the table, for what can be said of it without a request.
     pub fn of_row(method: &'a str, path: &'a str, operation: &'a Operation) -> Asked<'a> {
         let tag = tag(path);
-        let asked = Asked { operation: Some(operation), method, path, tag, effect: None, impact: None, favourably: false };
+        let asked =
+            Asked { operation: Some(operation), method, path, tag, effect: None, impact: None, favourably: false };
         if operation.depends_on_content() { asked } else { asked.with_facts(operation) }
     }
 
@@ -79,8 +81,7 @@ impl What {
             let mistake = quoted(word, "no operation's path has this tag");
             section.mistake("tag", mistake + &did_you_mean(word, catalog.tags()));
         }
-        let preset =
-            section.choice("preset", &[("changes", Impact::Changes), ("destructive", Impact::Destroys)]);
+        let preset = section.choice("preset", &[("changes", Impact::Changes), ("destructive", Impact::Destroys)]);
         let effect = section.choice("effect", &[("reads", Effect::Reads), ("mutates", Effect::Mutates)]);
         let methods = read_words(section, "method");
         if methods.iter().any(|method| *method == "HEAD" || !method.bytes().all(|byte| byte.is_ascii_uppercase())) {
@@ -101,15 +102,15 @@ impl What {
         let any = |words: &[String], word: &str| words.is_empty() || words.iter().any(|known| known == word);
         match () {
             () if !any(&self.methods, asked.method) => Fit::No("method"),
-            () if self.effect.is_some_and(|effect| {
-                !asked.effect.map_or(asked.unknown_holds(gives), |known| known == effect)
-            }) =>
+            () if self
+                .effect
+                .is_some_and(|effect| !asked.effect.map_or(asked.unknown_holds(gives), |known| known == effect)) =>
             {
                 Fit::No("effect")
             }
-            () if self.preset.is_some_and(|preset| {
-                !asked.impact.map_or(asked.unknown_holds(gives), |impact| impact >= preset)
-            }) =>
+            () if self
+                .preset
+                .is_some_and(|preset| !asked.impact.map_or(asked.unknown_holds(gives), |impact| impact >= preset)) =>
             {
                 Fit::No("preset")
             }

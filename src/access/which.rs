@@ -89,8 +89,6 @@ impl Which {
     /// Whether an id is listed under a kind that it can have: no two resources share
     /// an id, so one whose kind is told elsewhere may be in any of these lists.
     fn lists(&self, kind: IdKind, id: &str) -> bool {
-        self.lists
-            .iter()
-            .any(|(listed, list)| kind.bits() & listed.bits() != 0 && list.iter().any(|one| one == id))
+        self.lists.iter().any(|(listed, list)| kind.bits() & listed.bits() != 0 && list.iter().any(|one| one == id))
     }
 }

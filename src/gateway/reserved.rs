@@ -91,7 +91,9 @@ impl Bodies {
     /// bytes. Headers that go ahead would go to Airbyte, which must not see them.
     pub(super) fn of_ours(self, waiter: &Waiter, content: Content, limit: usize) -> Result<&[u8], Wanting> {
         match (waiter.body(), self) {
-            (Some(Body::Whole(body)), _) => waiter.check_content(content, None).map(|()| body.as_slice()).map_err(Wanting::from),
+            (Some(Body::Whole(body)), _) => {
+                waiter.check_content(content, None).map(|()| body.as_slice()).map_err(Wanting::from)
+            }
             (Some(Body::TooLong), _) => Err(Refusal::TooLong.into()),
             (None, Bodies::HeadersAhead) => Err(Refusal::BodyOutOfReach.into()),
             (None, Bodies::HeadersHeld) => {

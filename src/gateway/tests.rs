@@ -120,7 +120,8 @@ impl Bed {
         let head =
             [(":method", method), (":path", path), (":authority", "airbyte.example.com"), ("x-request-id", "r1")];
         let has_type = fields.iter().any(|(name, _)| *name == "content-type");
-        let json = (["POST", "PUT", "PATCH"].contains(&method) && path.starts_with("/api/") && !has_type).then_some(JSON);
+        let json =
+            (["POST", "PUT", "PATCH"].contains(&method) && path.starts_with("/api/") && !has_type).then_some(JSON);
         let headers = Headers::from_pairs(head.iter().chain(fields).copied().chain(json));
         self.gateway.on_request(StreamId(stream), headers, false, &self.host, self.now)
     }

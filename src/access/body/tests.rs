@@ -14,9 +14,7 @@ fn read(method: &str, path: &str, body: Option<&str>) -> (Needs, bool) {
 #[test]
 fn only_a_job_that_destroys_nothing_is_a_runners() {
     let needs = |body| read("POST", "/api/public/v1/jobs", body).0;
-    for body in
-        [r#"{"jobType":"sync"}"#, r#"{"connectionId":"x","jobType":"refresh"}"#, r#"{"job\u0054ype":"sync"}"#]
-    {
+    for body in [r#"{"jobType":"sync"}"#, r#"{"connectionId":"x","jobType":"refresh"}"#, r#"{"job\u0054ype":"sync"}"#] {
         assert_eq!(needs(Some(body)), Needs::Role(Role::Runner), "{body}");
     }
     for body in [
@@ -43,8 +41,7 @@ fn only_a_job_that_destroys_nothing_is_a_runners() {
 #[test]
 fn a_refreshed_catalog_is_an_editors_and_slow() {
     let answer = |body| read("POST", "/api/v1/web_backend/connections/get", body);
-    for body in [r#"{"connectionId":"x"}"#, r#"{"withRefreshedCatalog":false}"#, r#"{"withRefreshedCatalog":null}"#]
-    {
+    for body in [r#"{"connectionId":"x"}"#, r#"{"withRefreshedCatalog":false}"#, r#"{"withRefreshedCatalog":null}"#] {
         assert_eq!(answer(Some(body)), (Needs::Role(Role::Reader), false), "{body}");
     }
     for body in [

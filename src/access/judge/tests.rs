@@ -273,13 +273,22 @@ fn an_id_counts_at_its_operations_own_place() {
         ("POST", sync.into(), Some(&format!("[{}]", own(A))), "connection a", "", false),
         ("POST", sync.into(), Some(&format!(r#"{{"x":{}}}"#, own(A))), "", "connection a", true),
         ("POST", sync.into(), Some(around), "connection a", "workspace b, source a", false),
-        ("POST", sync.into(), Some(&format!(r#"{{"connectionId":"{A}","configId":"{B}"}}"#)), "connection a", "any b", false),
+        (
+            "POST",
+            sync.into(),
+            Some(&format!(r#"{{"connectionId":"{A}","configId":"{B}"}}"#)),
+            "connection a",
+            "any b",
+            false,
+        ),
         ("POST", "/api/v1/jobs/cancel".into(), Some(&own(A)), "", "connection a", false),
         ("POST", "/api/v1/jobs/list".into(), Some(&format!(r#"{{"configId":"{A}"}}"#)), "any a", "", false),
         (
             "POST",
             "/api/v1/connections/update_with_reason".into(),
-            Some(&format!(r#"{{"connectionId":"{B}","connectionUpdate":{{"connectionId":"{A}","tags":[{{"workspaceId":"{B}"}}]}}}}"#)),
+            Some(&format!(
+                r#"{{"connectionId":"{B}","connectionUpdate":{{"connectionId":"{A}","tags":[{{"workspaceId":"{B}"}}]}}}}"#
+            )),
             "connection a, workspace b",
             "connection b",
             false,
@@ -292,8 +301,22 @@ fn an_id_counts_at_its_operations_own_place() {
             "",
             false,
         ),
-        ("POST", "/api/v1/connections/status".into(), Some(&format!(r#"{{"connectionIds":["{A}","{B}"]}}"#)), "connection a, connection b", "", false),
-        ("POST", "/api/v1/connections/status".into(), Some(&format!(r#"{{"connectionIds":"{A}"}}"#)), "connection a", "", false),
+        (
+            "POST",
+            "/api/v1/connections/status".into(),
+            Some(&format!(r#"{{"connectionIds":["{A}","{B}"]}}"#)),
+            "connection a, connection b",
+            "",
+            false,
+        ),
+        (
+            "POST",
+            "/api/v1/connections/status".into(),
+            Some(&format!(r#"{{"connectionIds":"{A}"}}"#)),
+            "connection a",
+            "",
+            false,
+        ),
         ("POST", "/api/v1/connections/status".into(), Some(r#"{"connectionIds":[]}"#), "", "", true),
         ("POST", "/api/v1/connections/status".into(), Some(r#"{"connectionIds":[1]}"#), "", "", true),
     ];
@@ -351,7 +374,12 @@ fn allowing_needs_certainty_and_denying_does_not() {
         (&one, create, Some(carry(&[(connection, A)])), [false, true]),
         (&one, create, Some(carry(&[("sourceId", A), ("destinationId", A)])), [false, false]),
         (&json!({"source": A}), create, Some(carry(&[("sourceId", A), ("destinationId", A)])), [false, true]),
-        (&json!({"source": A, "destination": A}), create, Some(carry(&[("sourceId", A), ("destinationId", A)])), [true, true]),
+        (
+            &json!({"source": A, "destination": A}),
+            create,
+            Some(carry(&[("sourceId", A), ("destinationId", A)])),
+            [true, true],
+        ),
         (&one, "/api/v1/jobs/cancel", Some(format!(r#"{{"id":999,"connectionId":"{A}"}}"#)), [false, true]),
         (&one, "/api/v1/unknown", Some(carry(&[(connection, A)])), [false, true]),
     ] {
@@ -423,7 +451,9 @@ fn a_preset_follows_what_the_body_says() {
 
 #[test]
 fn a_discovery_by_query_needs_what_a_discovery_needs() {
-    let access = with(json!({"default_role": "none", "roles": [{"role": "reader", "group": "r"}, {"role": "editor", "group": "e"}]}));
+    let access = with(
+        json!({"default_role": "none", "roles": [{"role": "reader", "group": "r"}, {"role": "editor", "group": "e"}]}),
+    );
     let streams = "/api/public/v1/streams?sourceId=7b3f0000-0000-4000-8000-00000000000a";
     for (query, needs_editor) in [
         ("", false),

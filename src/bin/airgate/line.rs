@@ -41,7 +41,7 @@ impl Line {
     pub fn obstacle(&self) -> Option<&'static str> {
         let (method, path) = (self.get("http.request.method"), self.get("url.path"));
         // What happened before the policy was asked, or after.
-        const ELSEWHERE: [&str; 18] = [
+        const ELSEWHERE: [&str; 22] = [
             "proxy_refused",
             "client_gone",
             "host_failure",

@@ -223,7 +223,10 @@ fn judged<T: Trace>(access: &Access, ask: &Ask, trace: &mut T) -> Verdict {
             let without = access.judge(&Question { body: None, ..question }, errand, &mut ());
             assert_eq!(said(&without), said(&verdict));
         } else {
-            assert!(access.body_need(question.request, errand.operation.as_ref(), None, question.now) != BodyNeed::None, "for anybody");
+            assert!(
+                access.body_need(question.request, errand.operation.as_ref(), None, question.now) != BodyNeed::None,
+                "for anybody"
+            );
         }
         verdict
     })
