@@ -326,6 +326,8 @@ fn is_plain(sent: &Headers) -> bool {
         && sent.all("transfer-encoding").all(|value| value.eq_ignore_ascii_case(b"chunked"))
         && sent.all("content-type").all(|value| {
             let value = String::from_utf8_lossy(value).to_ascii_lowercase();
-            value.contains("json") && !value.contains("utf-16") && !value.contains("utf-32")
+            let mut parts = value.split(';').map(str::trim);
+            let is_json = parts.next().is_some_and(|media| media.contains("json"));
+            is_json && parts.all(|part| !part.starts_with("charset") || part.contains("utf-8") || part.contains("utf8"))
         })
 }
