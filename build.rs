@@ -47,7 +47,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The compact form of each operation's ids, by method and path.
-fn read_ids(table: &str) -> Result<HashMap<(&str, &str), String>, Box<dyn Error>> {
+type Ids<'a> = HashMap<(&'a str, &'a str), String>;
+
+fn read_ids(table: &str) -> Result<Ids<'_>, Box<dyn Error>> {
     let mut ids = HashMap::new();
     for line in lines(table) {
         let cells: Vec<&str> = line.split('\t').collect();

@@ -402,6 +402,10 @@ impl Gateway {
         let Ahead { sender, stay, cookies, since } = ahead;
         waiter.cookies = cookies;
         let errand = self.access.errand(&waiter.request);
+        // A body that came although `Content-Length: 0` denied it was not checked.
+        if waiter.check_content(Content::Json, None).is_err() {
+            waiter.body = Some(Body::TooLong);
+        }
         let verdict = self.access.judge(&question(waiter, &sender, now), errand, &mut ());
         let (outcome, judged) = Judged::of(self.access.spend(verdict, now));
         let refusal = |denial| denied(denial, judged.operation.as_ref(), &sender);

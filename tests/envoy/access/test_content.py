@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from access.policy import Policy
+from access.policy import YOURS, Policy
 from signin.gate import lift_limits
 
 from lab.bootstrap import Bootstrap
@@ -178,10 +178,18 @@ def test_form_with_the_same_members_is_refused(policy):
     refused(policy, policy.ask(AGENT, SYNC, f"connectionId={MINE}".encode(), form), "content_type")
 
 
-def test_content_type_in_two_lines_or_none_is_refused(policy):
+def test_content_type_in_two_lines_is_refused(policy):
     body = json.dumps({"connectionId": MINE}).encode()
-    for types in ((), (JSON, JSON), (JSON, "text/plain")):
+    for types in ((JSON, JSON), (JSON, "text/plain")):
         refused(policy, ask_in_lines(policy, AGENT, SYNC, body, "content-type", types), "content_type")
+
+
+def test_undeclared_body_is_judged_as_json(policy):
+    """Airbyte takes it for JSON, too."""
+    for connection, passes in ((MINE, True), (YOURS, False)):
+        body = json.dumps({"connectionId": connection}).encode()
+        answer = ask_in_lines(policy, AGENT, SYNC, body, "content-type", ())
+        assert answer.status_code == (200 if passes else 403), answer.text
 
 
 def test_content_is_free_where_no_body_is_judged(policy):
