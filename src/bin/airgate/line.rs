@@ -83,32 +83,28 @@ impl Line {
         }
     }
 
-    /// The ids that counted, with their kinds, and those at other places.
-    pub fn ids(&self) -> (Vec<(IdKind, &str)>, Vec<(IdKind, &str)>) {
-        let (mut own, mut elsewhere) = (Vec::new(), Vec::new());
-        for item in self.get("airgate.ids").split([' ', ',']) {
-            let (list, item) = match item.strip_prefix("elsewhere:") {
-                Some(item) => (&mut elsewhere, item),
-                None => (&mut own, item),
-            };
-            list.extend(item.split_once(':').and_then(|(kind, id)| Some((IdKind::named(kind)?, id))));
-        }
-        (own, elsewhere)
+    /// The ids with their kinds: those that counted, or those at other places.
+    fn ids(&self, elsewhere: bool) -> impl Iterator<Item = (IdKind, &str)> {
+        let items = self.get("airgate.ids").split([' ', ',']);
+        items.filter_map(move |item| {
+            let (is_elsewhere, item) = item.strip_prefix("elsewhere:").map_or((false, item), |item| (true, item));
+            let (kind, id) = item.split_once(':').filter(|_| is_elsewhere == elsewhere)?;
+            Some((IdKind::named(kind)?, id))
+        })
     }
 
     /// The ids as members of a body of the operation that the line is about.
     pub fn body(&self, operations: &Operations) -> Map<String, Value> {
-        let (own, elsewhere) = self.ids();
         let method = self.get("http.request.method");
         let operation = operations.find(method, self.get("url.path").trim_end_matches('/'));
-        let mut body = operation.map(|operation| operation.body_with(own.into_iter())).unwrap_or_default();
-        if !elsewhere.is_empty() {
-            // At any place below another member they are ids that nothing takes.
-            let mut inner = Map::new();
-            for (kind, id) in elsewhere {
-                let list = inner.entry(plural(kind)).or_insert_with(|| json!([]));
-                list.as_array_mut().into_iter().for_each(|list| list.push(id.into()));
-            }
+        let mut body = operation.map(|operation| operation.body_with(self.ids(false))).unwrap_or_default();
+        // Below another member they are ids that no operation takes.
+        let mut inner = Map::new();
+        for (kind, id) in self.ids(true) {
+            let list = inner.entry(plural(kind)).or_insert_with(|| json!([]));
+            list.as_array_mut().into_iter().for_each(|list| list.push(id.into()));
+        }
+        if !inner.is_empty() {
             body.insert("elsewhere".to_owned(), Value::Object(inner));
         }
         body

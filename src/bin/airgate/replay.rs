@@ -376,9 +376,10 @@ fn bodies(line: &Line, operations: &Operations) -> Vec<(Map<String, Value>, &'st
         ("updateConnectionWithReason", _) => {
             let open = "the record does not say whether the update deleted the connection";
             let inner = |status: Value| {
-                let mut inner = ids.get("connectionUpdate").cloned().unwrap_or_else(|| json!({}));
-                inner["status"] = status;
-                with("connectionUpdate", inner)
+                let inner = ids.get("connectionUpdate").and_then(Value::as_object);
+                let mut inner = inner.cloned().unwrap_or_default();
+                inner.insert("status".to_owned(), status);
+                with("connectionUpdate", Value::Object(inner))
             };
             or(inner(Value::Null), inner("deprecated".into()), open)
         }

@@ -81,7 +81,8 @@ fn what_is_served_to_a_session_is_private_and_framed_by_its_own_site_only() {
     let jar = bed.signed_in();
     let ours = ("content-security-policy", "frame-ancestors 'self'");
     let csp = |value| ("content-security-policy", value);
-    let cases: [(&[(&str, &str)], &[(&str, &str)]); 7] = [
+    type Fields<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(Fields<'_>, Fields<'_>); 7] = [
         (&[("cache-control", "no-cache")], &[ours, ("cache-control", "no-cache, private")]),
         (
             &[("cache-control", "public, max-age=9, immutable")],
