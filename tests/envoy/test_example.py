@@ -1,5 +1,7 @@
 """envoy-example/ as it is shipped, and with the changes that its README names. (As it is: test_config.py.)"""
 
+import base64
+import hashlib
 import os
 import re
 import shutil
@@ -15,7 +17,8 @@ from lab.certs import Authority
 from lab.envoy import VERSIONS
 from lab.paths import EXAMPLE, MODULE, ROOT, envoy_binary
 
-SECRETS = {name: "A" * 43 for name in ("AIRGATE_AFFINITY_KEY", "AIRGATE_SESSION_KEY", "AIRGATE_CLIENT_SECRET")}
+KEY = base64.urlsafe_b64encode(hashlib.sha256(b"a key").digest()).rstrip(b"=").decode()
+SECRETS = {name: KEY for name in ("AIRGATE_AFFINITY_KEY", "AIRGATE_SESSION_KEY", "AIRGATE_CLIENT_SECRET")}
 
 
 @pytest.fixture

@@ -230,6 +230,10 @@ def test_own_endpoint_refuses_what_would_have_to_be_decoded(policy, asked, plain
         # There the gateway reads no body of its own at all, and relays no token requests.
         assert answer.status_code == (401 if asked == TOKEN else 501) and not policy.arrived(answer)
         return
+    if (asked, reason) == (TOKEN, "content_type"):
+        # In the form that OAuth clients read (RFC 6749 section 5.2).
+        assert answer.status_code == 400 and not policy.arrived(answer), answer.text
+        return
     assert answer.status_code == 415, answer.text
     assert answer.headers["content-type"] == "application/json" and not policy.arrived(answer)
     assert policy.line(answer)["airgate.reason"] == reason

@@ -113,8 +113,10 @@ def test_each_role_may_what_the_lower_ones_may(bed, clients, operation, needed, 
         assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
         body = answer.json()
         told = {field: body.get(field) for field in ("status", "error", "operation", "role")}
-        assert told == {"status": 403, "error": "insufficient_scope", "operation": name, "role": needed}
-        assert f"needs the role {needed}, and yours is {role}" in body["message"]
+        # Where no body could help, the role that some body needs.
+        least = "runner" if (name, role) == ("publicCreateJob", "reader") else needed
+        assert told == {"status": 403, "error": "insufficient_scope", "operation": name, "role": least}
+        assert f"needs the role {least}, and yours is {role}" in body["message"]
         line = bed.envoy.record(body["request_id"])
         assert line["airgate.reason"] == "low_role"
 

@@ -220,20 +220,31 @@ def test_an_allow_is_by_id_wherever_it_stands(policy):
     [
         (f"GET {JOBS}", None),
         (f"GET {JOBS}?connectionId={MINE},{YOURS}", None),
-        (f"GET {JOBS}?connectionId={MINE}&connectionId={YOURS}", None),
         (f"GET /api/public/v1/connections/{YOURS}", None),
         (f"GET /api/public/v1/connections/{YOURS}?connectionId={MINE}", None),
-        (SYNC, {}),
-        (SYNC, b""),
         (SYNC, {"connectionId": YOURS}),
         (f"{SYNC}?connectionId={MINE}", {"connectionId": YOURS}),
         (SYNC, {"connectionId": MINE, "connectionIds": [YOURS]}),
-        (SYNC, {"name": MINE}),
         ("POST /api/v1/sources/get", {"sourceId": WORKSPACE}),
     ],
 )
 def test_an_allow_wants_certainty(policy, asked, body):
     policy.refused(policy.ask(CI, asked, body), "no_role")
+
+
+@pytest.mark.parametrize(
+    "asked, body",
+    [
+        (f"GET {JOBS}?connectionId={MINE}&connectionId={YOURS}", None),
+        (f"GET {JOBS}?connectionId={MINE};connectionId={YOURS}", None),
+        (SYNC, {}),
+        (SYNC, b""),
+        (SYNC, {"name": MINE}),
+    ],
+)
+def test_a_deny_meets_what_is_unclear(policy, asked, body):
+    """Which of two values counts is not known, or a required id is missing."""
+    policy.refused(policy.ask(CI, asked, body), "rule_denied")
 
 
 def test_nor_does_what_is_unclear_allow(policy):
