@@ -188,5 +188,5 @@ fn push_to(members: &mut Map<String, Value>, name: &str, item: Value) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;

@@ -7,6 +7,8 @@ mod logout;
 #[cfg(not(target_arch = "wasm32"))]
 mod order;
 mod record;
+#[cfg(not(target_arch = "wasm32"))]
+mod refusals;
 mod relay;
 mod responses;
 mod sessions;

@@ -1,6 +1,7 @@
 //! What Airbyte's responses may say, and who may keep and frame them.
 
 use super::*;
+use crate::testing::test;
 
 /// What becomes of a response with these fields.
 fn returned(bed: &mut Bed, step: Step, fields: &[(&str, &str)]) -> Vec<(String, String)> {
