@@ -20,7 +20,8 @@ pub struct Exchange {
     cookies: Vec<String>,
     /// When the request was sent on.
     since: Time,
-    /// How the caller is known; `None`: nobody asked.
+    /// How the caller is known; `None`: the request was
+    /// forwarded without one.
     auth: Option<Auth>,
 }
 
@@ -67,9 +68,9 @@ pub(super) fn edits(
     edits
 }
 
-/// Changes the response to somebody with a session: a browser would ask for a
-/// password that nobody has, and let any site frame a page in which this person
-/// may do things.
+/// Changes the response to a browser with a session. Airbyte's challenge would open
+/// a password dialog that no password answers, and without a policy every site
+/// could frame a page that acts with the session.
 fn protect_visitor(headers: &Headers, edits: &mut Edits) {
     if headers.first("www-authenticate").is_some() {
         edits.remove(b"www-authenticate");

@@ -43,7 +43,7 @@ pub enum TokenFault {
     BadClaim,
     /// A claim has not the value that the provider's settings require.
     RequiredClaim,
-    /// A token that is bound to a key (`cnf`), of which nobody has shown proof.
+    /// A token that is bound to a key (`cnf`), whose proof was not checked.
     SenderConstrained,
 }
 

@@ -214,8 +214,8 @@ impl SignIn {
                 _ => Visit::Ended(self.sessions.expired(headers)),
             },
             Standing::Ended => Visit::Ended(self.sessions.expired(headers)),
-            // The provider does not authenticate the gateway, so it vouches for
-            // nobody: the claims hold as long as it has said, and no longer.
+            // The provider does not authenticate the gateway, so it vouches for no
+            // new claims: the old ones hold until they expire.
             Standing::ClientRefused if now >= session.valid_until => Visit::Ended(self.sessions.expired(headers)),
             // While the provider is away nobody is locked out; the hard limit
             // holds, since `find` looked.

@@ -49,7 +49,7 @@ pub(in crate::identity) enum FailureKind {
     /// `invalid_grant`: the code or refresh token is used up, expired, revoked,
     /// or another client's.
     InvalidGrant,
-    /// Another refusal, in whatever form: `access_denied`, `login_required`,
+    /// Every other refusal: `access_denied`, `login_required`,
     /// `mfa_required`, a page, a redirect.
     Refused,
     /// Status 200 without tokens that can be read.
